@@ -96,7 +96,7 @@ class AccessServiceServicer:
     def RecordDecision(self, request, context):
         """The node that offers the resource records its decision: a grant that it signed, or a refusal with its
         reason. Idempotent for the same decision. Fails with APPLICATION_UNKNOWN, APPLICATION_DECIDED,
-        GRANT_SIGNATURE_INVALID, GRANT_MISMATCH, NOT_PERMITTED.
+        GRANT_SIGNATURE_INVALID, GRANT_MISMATCH (anything wrong inside the grant), FIELD_INVALID, NOT_PERMITTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -111,7 +111,7 @@ class AccessServiceServicer:
 
     def IssueTicket(self, request, context):
         """A department asks for a ticket for one of its grants. Fails with GRANT_UNKNOWN, GRANT_NOT_ACTIVE,
-        GRANT_SCOPE, CASE_NUMBER_REQUIRED, FIELD_INVALID.
+        CASE_NUMBER_REQUIRED, FIELD_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

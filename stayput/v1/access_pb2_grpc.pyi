@@ -44,13 +44,13 @@ class AccessServiceStub:
     RecordDecision: _grpc.UnaryUnaryMultiCallable[_access_pb2.RecordDecisionRequest, _access_pb2.RecordDecisionResponse]
     """The node that offers the resource records its decision: a grant that it signed, or a refusal with its
     reason. Idempotent for the same decision. Fails with APPLICATION_UNKNOWN, APPLICATION_DECIDED,
-    GRANT_SIGNATURE_INVALID, GRANT_MISMATCH, NOT_PERMITTED.
+    GRANT_SIGNATURE_INVALID, GRANT_MISMATCH (anything wrong inside the grant), FIELD_INVALID, NOT_PERMITTED.
     """
     ListGrants: _grpc.UnaryUnaryMultiCallable[_access_pb2.ListGrantsRequest, _access_pb2.ListGrantsResponse]
     """Grants held (a department) or given (a node), newest first."""
     IssueTicket: _grpc.UnaryUnaryMultiCallable[_access_pb2.IssueTicketRequest, _access_pb2.IssueTicketResponse]
     """A department asks for a ticket for one of its grants. Fails with GRANT_UNKNOWN, GRANT_NOT_ACTIVE,
-    GRANT_SCOPE, CASE_NUMBER_REQUIRED, FIELD_INVALID.
+    CASE_NUMBER_REQUIRED, FIELD_INVALID.
     """
 
 @_typing.type_check_only
@@ -69,13 +69,13 @@ class AccessServiceAsyncStub(AccessServiceStub):
     RecordDecision: _aio.UnaryUnaryMultiCallable[_access_pb2.RecordDecisionRequest, _access_pb2.RecordDecisionResponse]  # type: ignore[assignment]
     """The node that offers the resource records its decision: a grant that it signed, or a refusal with its
     reason. Idempotent for the same decision. Fails with APPLICATION_UNKNOWN, APPLICATION_DECIDED,
-    GRANT_SIGNATURE_INVALID, GRANT_MISMATCH, NOT_PERMITTED.
+    GRANT_SIGNATURE_INVALID, GRANT_MISMATCH (anything wrong inside the grant), FIELD_INVALID, NOT_PERMITTED.
     """
     ListGrants: _aio.UnaryUnaryMultiCallable[_access_pb2.ListGrantsRequest, _access_pb2.ListGrantsResponse]  # type: ignore[assignment]
     """Grants held (a department) or given (a node), newest first."""
     IssueTicket: _aio.UnaryUnaryMultiCallable[_access_pb2.IssueTicketRequest, _access_pb2.IssueTicketResponse]  # type: ignore[assignment]
     """A department asks for a ticket for one of its grants. Fails with GRANT_UNKNOWN, GRANT_NOT_ACTIVE,
-    GRANT_SCOPE, CASE_NUMBER_REQUIRED, FIELD_INVALID.
+    CASE_NUMBER_REQUIRED, FIELD_INVALID.
     """
 
 class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -115,7 +115,7 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_access_pb2.RecordDecisionResponse, _abc.Awaitable[_access_pb2.RecordDecisionResponse]]:
         """The node that offers the resource records its decision: a grant that it signed, or a refusal with its
         reason. Idempotent for the same decision. Fails with APPLICATION_UNKNOWN, APPLICATION_DECIDED,
-        GRANT_SIGNATURE_INVALID, GRANT_MISMATCH, NOT_PERMITTED.
+        GRANT_SIGNATURE_INVALID, GRANT_MISMATCH (anything wrong inside the grant), FIELD_INVALID, NOT_PERMITTED.
         """
 
     @_abc_1.abstractmethod
@@ -133,7 +133,7 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_access_pb2.IssueTicketResponse, _abc.Awaitable[_access_pb2.IssueTicketResponse]]:
         """A department asks for a ticket for one of its grants. Fails with GRANT_UNKNOWN, GRANT_NOT_ACTIVE,
-        GRANT_SCOPE, CASE_NUMBER_REQUIRED, FIELD_INVALID.
+        CASE_NUMBER_REQUIRED, FIELD_INVALID.
         """
 
 def add_AccessServiceServicer_to_server(servicer: AccessServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -86,7 +86,7 @@ class _UpdateFrequencyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Updat
     UPDATE_FREQUENCY_UNSPECIFIED: _UpdateFrequency.ValueType  # 0
     """Never stored."""
     UPDATE_FREQUENCY_REALTIME: _UpdateFrequency.ValueType  # 1
-    """Several times a day."""
+    """Several times a day; stale after 12 hours."""
     UPDATE_FREQUENCY_DAILY: _UpdateFrequency.ValueType  # 2
     """Every day."""
     UPDATE_FREQUENCY_WEEKLY: _UpdateFrequency.ValueType  # 3
@@ -106,7 +106,7 @@ class UpdateFrequency(_UpdateFrequency, metaclass=_UpdateFrequencyEnumTypeWrappe
 UPDATE_FREQUENCY_UNSPECIFIED: UpdateFrequency.ValueType  # 0
 """Never stored."""
 UPDATE_FREQUENCY_REALTIME: UpdateFrequency.ValueType  # 1
-"""Several times a day."""
+"""Several times a day; stale after 12 hours."""
 UPDATE_FREQUENCY_DAILY: UpdateFrequency.ValueType  # 2
 """Every day."""
 UPDATE_FREQUENCY_WEEKLY: UpdateFrequency.ValueType  # 3
@@ -149,7 +149,9 @@ class Resource(_message.Message):
     AS_OF_FIELD_NUMBER: _builtins.int
     STALE_FIELD_NUMBER: _builtins.int
     code: _builtins.str
-    """Code, 2 to 63 characters of `[a-z0-9-]`, beginning with a letter; unique on the platform."""
+    """Code, 2 to 63 characters of `[a-z0-9-]`, beginning with a letter and not ending with `-`; unique on the
+    platform.
+    """
     title: _builtins.str
     """Title in Chinese, 1 to 200 characters."""
     title_en: _builtins.str

@@ -130,7 +130,7 @@ class Contract(_message.Message):
     KEYS_FIELD_NUMBER: _builtins.int
     CHECKS_FIELD_NUMBER: _builtins.int
     resource: _builtins.str
-    """Code of the resource, 2 to 63 characters of `[a-z0-9-]`, beginning with a letter."""
+    """Code of the resource, 2 to 63 characters of `[a-z0-9-]`, beginning with a letter and not ending with `-`."""
     profile: _builtins.str
     """Normalisation profile, `cn-gov/1`. See docs/normalisation.md."""
     suite: _builtins.str
@@ -138,18 +138,18 @@ class Contract(_message.Message):
     AES-256-GCM; AES-256 as the node's permutation. See docs/protocol.md.
     """
     salt: _builtins.bytes
-    """Salt of the generation, 16 bytes, public to every enrolled department."""
+    """Salt of the resource, 16 bytes, the same in all its generations, public to every enrolled department."""
     @_builtins.property
     def fields(self) -> _containers.RepeatedCompositeFieldContainer[Global___Field]:
-        """Fields, in the provider's order. Names are unique."""
+        """Fields, in the provider's order, 1 to 64. Names are unique."""
 
     @_builtins.property
     def keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___Key]:
-        """Keys, at least one. Names are unique."""
+        """Keys, 1 to 32. Names are unique."""
 
     @_builtins.property
     def checks(self) -> _containers.RepeatedCompositeFieldContainer[Global___Check]:
-        """Checks, possibly none. Names are unique."""
+        """Checks, 0 to 32. Names are unique."""
 
     def __init__(
         self,

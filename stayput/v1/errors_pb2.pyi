@@ -32,7 +32,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_NOT_PERMITTED: _ErrorReason.ValueType  # 3
     """The caller is known but this call is not for its role (a department calling what only a provider's node
-    may call, or asking about another department's application). PERMISSION_DENIED.
+    may call). PERMISSION_DENIED.
     """
     ERROR_REASON_INVITATION_INVALID: _ErrorReason.ValueType  # 4
     """The invitation's token is unknown, expired, or was used with another certificate request.
@@ -49,7 +49,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_RESOURCE_NOT_READY: _ErrorReason.ValueType  # 13
     """The resource has no generation yet: the provider has to build it. FAILED_PRECONDITION."""
     ERROR_REASON_RESOURCE_TAKEN: _ErrorReason.ValueType  # 14
-    """The code is published by another provider already. ALREADY_EXISTS."""
+    """The code is published by another department already. ALREADY_EXISTS."""
     ERROR_REASON_APPLICATION_UNKNOWN: _ErrorReason.ValueType  # 15
     """No application of this id that the caller may see. NOT_FOUND."""
     ERROR_REASON_APPLICATION_DECIDED: _ErrorReason.ValueType  # 16
@@ -121,7 +121,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     number wanted next. FAILED_PRECONDITION.
     """
     ERROR_REASON_LOG_FORK: _ErrorReason.ValueType  # 52
-    """A receipt of this sequence number with another content is stored already. DATA_LOSS."""
+    """A receipt of this sequence number with another content is stored already. (A new one that names another
+    predecessor than the one stored is RECEIPT_INVALID.) DATA_LOSS.
+    """
     ERROR_REASON_LOG_BACKLOG: _ErrorReason.ValueType  # 53
     """Receipts could not be delivered to the platform for longer than the grace period; the node refuses new
     sessions until they are. UNAVAILABLE.
@@ -173,7 +175,7 @@ UNAUTHENTICATED.
 """
 ERROR_REASON_NOT_PERMITTED: ErrorReason.ValueType  # 3
 """The caller is known but this call is not for its role (a department calling what only a provider's node
-may call, or asking about another department's application). PERMISSION_DENIED.
+may call). PERMISSION_DENIED.
 """
 ERROR_REASON_INVITATION_INVALID: ErrorReason.ValueType  # 4
 """The invitation's token is unknown, expired, or was used with another certificate request.
@@ -190,7 +192,7 @@ ERROR_REASON_RESOURCE_NOT_SHARED: ErrorReason.ValueType  # 12
 ERROR_REASON_RESOURCE_NOT_READY: ErrorReason.ValueType  # 13
 """The resource has no generation yet: the provider has to build it. FAILED_PRECONDITION."""
 ERROR_REASON_RESOURCE_TAKEN: ErrorReason.ValueType  # 14
-"""The code is published by another provider already. ALREADY_EXISTS."""
+"""The code is published by another department already. ALREADY_EXISTS."""
 ERROR_REASON_APPLICATION_UNKNOWN: ErrorReason.ValueType  # 15
 """No application of this id that the caller may see. NOT_FOUND."""
 ERROR_REASON_APPLICATION_DECIDED: ErrorReason.ValueType  # 16
@@ -262,7 +264,9 @@ ERROR_REASON_LOG_SEQUENCE: ErrorReason.ValueType  # 51
 number wanted next. FAILED_PRECONDITION.
 """
 ERROR_REASON_LOG_FORK: ErrorReason.ValueType  # 52
-"""A receipt of this sequence number with another content is stored already. DATA_LOSS."""
+"""A receipt of this sequence number with another content is stored already. (A new one that names another
+predecessor than the one stored is RECEIPT_INVALID.) DATA_LOSS.
+"""
 ERROR_REASON_LOG_BACKLOG: ErrorReason.ValueType  # 53
 """Receipts could not be delivered to the platform for longer than the grace period; the node refuses new
 sessions until they are. UNAVAILABLE.

@@ -49,7 +49,8 @@ class LogServiceServicer:
     def AppendReceipts(self, request, context):
         """A node delivers receipts in the order of their sequence numbers. Idempotent: what is stored already with
         the same content is passed over. Returns when all are durable.
-        Fails with NOT_PERMITTED, RECEIPT_INVALID, LOG_SEQUENCE, LOG_FORK; then nothing of the batch is stored.
+        Fails with NOT_PERMITTED, FIELD_INVALID (batch size), RECEIPT_INVALID, LOG_SEQUENCE, LOG_FORK; then nothing
+        of the batch is stored.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

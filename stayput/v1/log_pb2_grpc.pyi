@@ -36,7 +36,8 @@ class LogServiceStub:
     AppendReceipts: _grpc.UnaryUnaryMultiCallable[_log_pb2.AppendReceiptsRequest, _log_pb2.AppendReceiptsResponse]
     """A node delivers receipts in the order of their sequence numbers. Idempotent: what is stored already with
     the same content is passed over. Returns when all are durable.
-    Fails with NOT_PERMITTED, RECEIPT_INVALID, LOG_SEQUENCE, LOG_FORK; then nothing of the batch is stored.
+    Fails with NOT_PERMITTED, FIELD_INVALID (batch size), RECEIPT_INVALID, LOG_SEQUENCE, LOG_FORK; then nothing
+    of the batch is stored.
     """
 
 @_typing.type_check_only
@@ -47,7 +48,8 @@ class LogServiceAsyncStub(LogServiceStub):
     AppendReceipts: _aio.UnaryUnaryMultiCallable[_log_pb2.AppendReceiptsRequest, _log_pb2.AppendReceiptsResponse]  # type: ignore[assignment]
     """A node delivers receipts in the order of their sequence numbers. Idempotent: what is stored already with
     the same content is passed over. Returns when all are durable.
-    Fails with NOT_PERMITTED, RECEIPT_INVALID, LOG_SEQUENCE, LOG_FORK; then nothing of the batch is stored.
+    Fails with NOT_PERMITTED, FIELD_INVALID (batch size), RECEIPT_INVALID, LOG_SEQUENCE, LOG_FORK; then nothing
+    of the batch is stored.
     """
 
 class LogServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -61,7 +63,8 @@ class LogServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_log_pb2.AppendReceiptsResponse, _abc.Awaitable[_log_pb2.AppendReceiptsResponse]]:
         """A node delivers receipts in the order of their sequence numbers. Idempotent: what is stored already with
         the same content is passed over. Returns when all are durable.
-        Fails with NOT_PERMITTED, RECEIPT_INVALID, LOG_SEQUENCE, LOG_FORK; then nothing of the batch is stored.
+        Fails with NOT_PERMITTED, FIELD_INVALID (batch size), RECEIPT_INVALID, LOG_SEQUENCE, LOG_FORK; then nothing
+        of the batch is stored.
         """
 
 def add_LogServiceServicer_to_server(servicer: LogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

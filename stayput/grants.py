@@ -1,0 +1,101 @@
+"""Grants: signed by the provider's node, recorded by the platform, enforced by the node."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from google.protobuf.message import DecodeError
+
+from stayput import signing
+from stayput.errors import Reason, StayputError
+from stayput.v1.access_pb2 import Application, Grant
+from stayput.v1.contract_pb2 import Granularity, Mode
+from stayput.v1.errors_pb2 import ErrorReason
+from stayput.v1.signing_pb2 import Envelope
+
+
+def verify(envelope: Envelope, signing_key: bytes) -> Grant:
+    """The grant, if the node's raw Ed25519 key signed it; else `GRANT_SIGNATURE_INVALID`."""
+    try:
+        return Grant.FromString(signing.verify(envelope, signing.PayloadType.GRANT, signing_key))
+    except (signing.SignatureInvalid, DecodeError):
+        raise StayputError(
+            ErrorReason.ERROR_REASON_GRANT_SIGNATURE_INVALID,
+            "the grant is not signed by the provider's node",
+            field="grant",
+        ) from None
+
+
+def check_within(grant: Grant, application: Application) -> None:
+    """Passes if the grant gives no more than its application asked; else `GRANT_MISMATCH` with the field."""
+    for field, given, asked in (
+        ("application_id", grant.application_id, application.id),
+        ("consumer", grant.consumer, application.consumer),
+        ("resource", grant.resource, application.resource),
+        ("key", grant.key, application.key),
+    ):
+        if given != asked:
+            raise _mismatch(field)
+    for field, many, allowed in (
+        ("checks", set(grant.checks), set(application.checks)),
+        ("modes", set(grant.modes), {application.mode}),
+        ("granularities", set(grant.granularities), {application.granularity}),
+    ):
+        if not many <= allowed:
+            raise _mismatch(field)
+
+
+def _mismatch(field: str) -> StayputError:
+    return StayputError(
+        ErrorReason.ERROR_REASON_GRANT_MISMATCH,
+        f"{field}: the grant gives something else than the application asked for",
+        field=field,
+        remedy="let the department apply again for what it needs",
+    )
+
+
+def check_active(grant: Grant, now: datetime) -> None:
+    """Passes if `now` (aware) lies in the grant's validity; else `GRANT_NOT_ACTIVE`."""
+    if now < grant.valid_from.ToDatetime(UTC):
+        raise _not_active("PENDING", "is not valid yet")
+    if now >= grant.valid_until.ToDatetime(UTC):
+        raise _not_active("EXPIRED", "has expired")
+
+
+def _not_active(state: str, problem: str) -> StayputError:
+    return StayputError(
+        ErrorReason.ERROR_REASON_GRANT_NOT_ACTIVE,
+        f"the grant {problem}",
+        field="grant",
+        remedy="apply again" if state == "EXPIRED" else "wait until it begins",
+        details={"state": state},
+    )
+
+
+def check_scope(
+    grant: Grant,
+    resource: str,
+    key: str,
+    checks: Sequence[str],
+    mode: "Mode.ValueType",
+    granularity: "Granularity.ValueType",
+) -> None:
+    """Passes if the grant covers all that is asked; else `GRANT_SCOPE` naming the field."""
+    reason = ErrorReason.ERROR_REASON_GRANT_SCOPE
+    covered(reason, "grant", "resource", [resource], [grant.resource])
+    covered(reason, "grant", "key", [key], [grant.key])
+    covered(reason, "grant", "checks", checks, grant.checks)
+    covered(reason, "grant", "mode", [mode], grant.modes)
+    covered(reason, "grant", "granularity", [granularity], grant.granularities)
+
+
+def covered(
+    reason: Reason, what: str, field: str, asked: Iterable[object], allowed: Iterable[object]
+) -> None:
+    """Passes if all asked is allowed; else an error of that reason naming `what` and the field."""
+    if not set(asked) <= set(allowed):
+        raise StayputError(
+            reason,
+            f"{field}: not covered by the {what}",
+            field=field,
+            remedy="ask for what was granted, or apply for more",
+        )

@@ -1,0 +1,105 @@
+"""Receipts: the node's signed, chained statements about sessions, and what a consumer keeps of them."""
+
+import hashlib
+import hmac
+import json
+from base64 import b64decode, b64encode
+from typing import Final
+
+from google.protobuf.message import DecodeError
+
+from stayput import signing
+from stayput.errors import StayputError
+from stayput.v1.errors_pb2 import ErrorReason
+from stayput.v1.log_pb2 import Receipt
+from stayput.v1.signing_pb2 import Envelope, Signature
+
+FIRST_PREVIOUS_HASH: Final = bytes(32)
+
+
+def payload_hash(payload: bytes) -> bytes:
+    """What the next receipt of the node names as `previous_hash`: SHA-256 over the payload."""
+    return hashlib.sha256(payload).digest()
+
+
+def verify(envelope: Envelope, signing_key: bytes) -> Receipt:
+    """The receipt, if the node's raw Ed25519 key signed it; else `RECEIPT_INVALID`."""
+    try:
+        payload = signing.verify(envelope, signing.PayloadType.RECEIPT, signing_key)
+        return Receipt.FromString(payload)
+    except (signing.SignatureInvalid, DecodeError) as error:
+        raise receipt_invalid(str(error)) from None
+
+
+def receipt_invalid(problem: str) -> StayputError:
+    """`RECEIPT_INVALID`: keep the receipt and the output, and tell the provider and the platform."""
+    return StayputError(
+        ErrorReason.ERROR_REASON_RECEIPT_INVALID,
+        f"receipt: {problem}",
+        field="receipt",
+        remedy="do not rely on this comparison; tell the provider and the platform",
+    )
+
+
+class Transcript:
+    """Commits to what was asked and answered without showing it.
+
+    Each commitment is HMAC-SHA-256, under the session's commitment key, of the SHA-256 over the concatenated
+    digests (or outcome bytes) of all answered chunks.
+    """
+
+    def __init__(self, commitment_key: bytes) -> None:
+        self._key = commitment_key
+        self._asked = hashlib.sha256()
+        self._answered = hashlib.sha256()
+
+    def copy(self) -> "Transcript":
+        """One that can go on without changing this one."""
+        other = Transcript(self._key)
+        other._asked, other._answered = self._asked.copy(), self._answered.copy()
+        return other
+
+    def add(self, digests: bytes, outcomes: bytes) -> None:
+        """One answered chunk."""
+        self._asked.update(digests)
+        self._answered.update(outcomes)
+
+    def commitments(self) -> tuple[bytes, bytes]:
+        """Request and response commitment of what was added so far, 32 bytes each."""
+        return (
+            hmac.digest(self._key, self._asked.digest(), "sha256"),
+            hmac.digest(self._key, self._answered.digest(), "sha256"),
+        )
+
+
+def to_file(envelope: Envelope, commitment_key: bytes) -> str:
+    """The consumer's receipt file: a DSSE JSON envelope, plus the key that opens its commitments later."""
+    return json.dumps(
+        {
+            "payloadType": envelope.payload_type,
+            "payload": b64encode(envelope.payload).decode(),
+            "signatures": [
+                {"keyid": s.key_id, "sig": b64encode(s.signature).decode()} for s in envelope.signatures
+            ],
+            "stayput": {"commitment_key": b64encode(commitment_key).decode()},
+        },
+        indent=2,
+    )
+
+
+def from_file(text: str) -> Envelope:
+    """The envelope of a receipt file; `RECEIPT_INVALID` if it is none."""
+    try:
+        match json.loads(text):
+            case {"payloadType": str(kind), "payload": str(payload), "signatures": [*signatures]}:
+                return Envelope(
+                    payload_type=kind,
+                    payload=b64decode(payload, validate=True),
+                    signatures=[
+                        Signature(key_id=s["keyid"], signature=b64decode(s["sig"], validate=True))
+                        for s in signatures
+                    ],
+                )
+    except (ValueError, KeyError, TypeError, RecursionError):  # what json, base64 and protobuf raise
+        pass
+    raise receipt_invalid("the file is not a receipt as Stayput writes it")

@@ -1,0 +1,5 @@
+from hypothesis import settings
+
+# How long an example takes says more about what else the machine does than about the code.
+settings.register_profile("stayput", deadline=None)
+settings.load_profile("stayput")
