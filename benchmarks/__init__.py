@@ -1,0 +1,1 @@
+"""Measurements: how fast, and how much memory it takes."""

@@ -1,0 +1,77 @@
+"""Loading and checking the files: what one table alone cannot tell is checked here."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from provider_node.config.contract import contract_of
+from provider_node.config.document import Document, Problem, nearest
+from provider_node.config.node import NodeConfig
+from provider_node.config.resource import FieldConfig, ResourceConfig, TupleConfig
+from stayput.contract import SALT_BYTES
+from stayput.errors import StayputError
+from stayput.v1.errors_pb2 import ErrorReason
+
+
+def load_node(path: Path) -> NodeConfig:
+    """The configuration in that file; raises `CONFIGURATION_INVALID`."""
+    return Document(path).load(NodeConfig)
+
+
+def load_resource(path: Path) -> ResourceConfig:
+    """The resource described by that file; raises `CONFIGURATION_INVALID`."""
+    return _load(path)[0]
+
+
+def load_resources(directory: Path) -> dict[str, ResourceConfig]:
+    """The resources of all `*.toml` files in that directory, by code.
+
+    Raises `CONFIGURATION_INVALID`, also if there is no such directory or two files have the same code.
+    """
+    if not directory.is_dir():
+        raise StayputError(
+            ErrorReason.ERROR_REASON_CONFIGURATION_INVALID,
+            f"{directory}: is not a directory",
+            field="node.resources",
+            remedy="create it, or correct node.resources in node.toml",
+        )
+    resources: dict[str, ResourceConfig] = {}
+    files: dict[str, Path] = {}
+    for path in sorted(directory.glob("*.toml")):
+        resource, document = _load(path)
+        if resource.code in resources:
+            raise document.invalid([(("code",), f"{files[resource.code].name} has the same code")])
+        resources[resource.code], files[resource.code] = resource, path
+    return resources
+
+
+def _load(path: Path) -> tuple[ResourceConfig, Document]:
+    document = Document(path)
+    resource = document.load(ResourceConfig)
+    problems = [
+        *_undeclared("keys", resource.keys, resource.fields),
+        *_undeclared("checks", resource.checks, resource.fields),
+    ] or _contract_problems(resource)
+    if problems:
+        raise document.invalid(problems)
+    return resource, document
+
+
+def _undeclared(
+    table: str, tuples: Mapping[str, TupleConfig], fields: Mapping[str, FieldConfig]
+) -> Iterator[Problem]:
+    for name, one in tuples.items():
+        for field in one.fields:
+            if field not in fields:
+                hint = nearest(field, fields)
+                yield (table, name, "fields"), f"names the field '{field}', which is not declared{hint}"
+
+
+def _contract_problems(resource: ResourceConfig) -> list[Problem]:
+    """What the contract's own rules find: names, options, repeated fields. The salt plays no part."""
+    try:
+        contract_of(resource, bytes(SALT_BYTES))
+    except StayputError as error:
+        location = tuple(error.field.split("."))
+        problem = error.message.removeprefix(f"{error.field}: ").removeprefix(f"field {location[-1]}: ")
+        return [(location, problem)]
+    return []

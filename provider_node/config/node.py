@@ -1,0 +1,73 @@
+"""`node.toml`: what the node is called, where it listens, where its data and resources are."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from provider_node.config.document import RelativePath, Table
+from stayput.identity import CODE
+
+_ADDRESS = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
+_MOST_PORTS = 65_535
+
+
+def _code(value: str) -> str:
+    if not CODE.fullmatch(value):
+        raise ValueError("must be 2 to 63 characters of a-z, 0-9 and '-', beginning with a letter")
+    return value
+
+
+def _listening(value: str) -> str:
+    found = _ADDRESS.fullmatch(value)
+    if not found or int(found[1]) > _MOST_PORTS:
+        raise ValueError("must be host:port, with brackets around an IPv6 address")
+    return value
+
+
+def _reachable(value: str) -> str:
+    if _listening(value).endswith(":0"):
+        raise ValueError("port 0 cannot be called; name the port that others shall use")
+    return value
+
+
+Code = Annotated[str, AfterValidator(_code)]
+ListenAddress = Annotated[str, AfterValidator(_listening)]
+Address = Annotated[str, AfterValidator(_reachable)]
+
+
+class Node(Table):
+    """`[node]`.
+
+    `listen` may have port 0. `advertise` is what the catalogue tells callers, by default `listen` with the
+    bound port. `comparator` overrides the address learnt at enrolment.
+    """
+
+    id: Code
+    department: Code
+    listen: ListenAddress = "0.0.0.0:7443"
+    advertise: Address | None = None
+    data: RelativePath = Field(default="data", validate_default=True)
+    resources: RelativePath = Field(default="resources", validate_default=True)
+    comparator: Address | None = None
+
+
+class Limits(Table):
+    """`[limits]`: what a new grant gets unless its approver says otherwise."""
+
+    records_per_session: int = Field(default=1_000_000, ge=1, le=100_000_000)
+    records_per_day: int = Field(default=5_000_000, ge=1, le=1_000_000_000)
+
+
+class Receipts(Table):
+    """`[receipts]`. `grace_hours`: how long receipts may wait for the comparator before the node refuses."""
+
+    grace_hours: int = Field(default=4, ge=1, le=168)
+
+
+class NodeConfig(Table):
+    """The whole of `node.toml`; its paths are absolute if the path it was loaded by was."""
+
+    node: Node
+    limits: Limits = Limits()
+    receipts: Receipts = Receipts()

@@ -1,0 +1,103 @@
+"""Resource files: what a register is, where its data come from, which fields, keys and checks it offers."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from provider_node.config.document import RelativePath, Table
+from provider_node.config.node import Code
+from stayput.delimited import Dialect
+from stayput.normalise import FieldType
+
+
+class Category(StrEnum):
+    """Kind of information resource; the names are those of `Category` in catalogue.proto."""
+
+    BASE = "base"
+    THEME = "theme"
+    DEPARTMENT = "department"
+
+
+class Sharing(StrEnum):
+    """Sharing type; the names are those of `Sharing` in catalogue.proto."""
+
+    UNCONDITIONAL = "unconditional"
+    CONDITIONAL = "conditional"
+    NOT_SHARED = "not-shared"
+
+
+class UpdateFrequency(StrEnum):
+    """How often the provider promises to rebuild; the names are those of the enum in catalogue.proto."""
+
+    REALTIME = "realtime"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+    QUARTERLY = "quarterly"
+    YEARLY = "yearly"
+    IRREGULAR = "irregular"
+
+
+def _whole_number_as_text(value: object) -> object:
+    return str(value) if type(value) is int else value
+
+
+def _delimiter(value: str) -> str:
+    try:
+        Dialect(delimiter=value)
+    except ValueError as error:
+        raise ValueError(str(error).removeprefix("delimiter: ")) from None
+    return value
+
+
+OptionValue = Annotated[str, BeforeValidator(_whole_number_as_text)]
+Title = Annotated[str, Field(max_length=200)]
+Prose = Annotated[str, Field(max_length=2_000)]
+
+
+class CsvSourceConfig(Table):
+    """`[source]` of kind `csv`: a delimited text file with a header."""
+
+    kind: Literal["csv"]
+    path: RelativePath
+    encoding: Literal["utf-8", "gb18030"] = "utf-8"
+    delimiter: Annotated[str, AfterValidator(_delimiter)] = ","
+
+    @property
+    def dialect(self) -> Dialect:
+        """How the file is written."""
+        return Dialect(encoding=self.encoding, delimiter=self.delimiter)
+
+
+class FieldConfig(Table):
+    """`[fields.NAME]`: which column of the source, and as what it is normalised."""
+
+    column: Annotated[str, Field(min_length=1)]
+    type: FieldType = Field(strict=False)
+    options: dict[str, OptionValue] = Field(default_factory=dict)
+    title: Title = ""
+    title_en: Title = ""
+
+
+class TupleConfig(Table):
+    """`[keys.NAME]` or `[checks.NAME]`: the fields hashed together, in this order."""
+
+    fields: Annotated[list[str], Field(min_length=1)]
+
+
+class ResourceConfig(Table):
+    """One resource file. Orders of fields, keys and checks are those of the file."""
+
+    code: Code
+    title: Annotated[str, Field(min_length=1, max_length=200)]
+    title_en: Title = ""
+    category: Category = Field(strict=False)
+    sharing: Sharing = Field(strict=False)
+    conditions: Prose = ""
+    legal_basis: Prose = ""
+    update_frequency: UpdateFrequency = Field(strict=False)
+    source: CsvSourceConfig
+    fields: dict[str, FieldConfig] = Field(min_length=1)
+    keys: dict[str, TupleConfig] = Field(min_length=1)
+    checks: dict[str, TupleConfig] = Field(default_factory=dict)

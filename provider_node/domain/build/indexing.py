@@ -1,0 +1,49 @@
+"""Writing an index from merged buckets, and reading it back."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from provider_node.domain.build.buckets import Bucket
+from provider_node.domain.build.progress import Reporter, Stage
+from provider_node.store.index import Index, IndexWriter
+from stayput.errors import StayputError
+from stayput.v1.errors_pb2 import ErrorReason
+
+
+@dataclass(slots=True)
+class Written:
+    """What an index must hold: so many entries, among them these; and how many of them are subjects."""
+
+    entries: int = 0
+    subjects: int = 0
+    samples: dict[bytes, bytes] = field(default_factory=dict)
+
+
+def write_index(path: Path, buckets: Iterable[Bucket], reporter: Reporter) -> Written:
+    """Writes the buckets' tokens, durably, to a new index file."""
+    written = Written()
+    reporter.at(Stage.INDEXING)
+    with IndexWriter(path) as writer:
+        for bucket in buckets:
+            writer.append(zip(bucket.tokens, bucket.values, strict=True))
+            written.entries += len(bucket.tokens)
+            written.subjects += bucket.subjects
+            for place in (0, -1) if bucket.tokens else ():
+                written.samples[bucket.tokens[place]] = bucket.values[place]
+            reporter.at(Stage.INDEXING)
+    return written
+
+
+def verify_index(path: Path, written: Written, reporter: Reporter) -> None:
+    """Passes if the file holds as many entries as were written and the samples; else `BUILD_FAILED`."""
+    reporter.at(Stage.VERIFYING)
+    index = Index(path)
+    with index.reading() as value_of:
+        found = all(value_of(token) == value for token, value in written.samples.items())
+    if index.entries != written.entries or not found:
+        raise StayputError(
+            ErrorReason.ERROR_REASON_BUILD_FAILED,
+            "the index that was written does not read back as it should",
+            remedy="check the disk under the node's data directory; then build again",
+        )

@@ -1,0 +1,128 @@
+"""From a batch of rows to index records: normalise, encode, digest, tokenise."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import chain, compress
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from provider_node.domain.tokens import IndexKey, TokenKey, bound
+from provider_node.sources import Batch
+from provider_node.store.index import TOKEN_BYTES, bitmap_bytes
+from stayput.contract import field_of
+from stayput.elements import Encoded, check_digests, context, encode, key_digests
+from stayput.normalise import Reject, normaliser
+from stayput.v1.contract_pb2 import Contract
+
+CHECK: Final = 0
+"""`kind` of a check's record; a record of key number i, from 0, has i + 1."""
+
+Records = npt.NDArray[np.void]
+
+
+def record_type(checks: int) -> np.dtype[np.void]:
+    """A record of a resource with so many checks: 16-byte token, kind, bitmap of checks with a value."""
+    return np.dtype([("token", f"V{TOKEN_BYTES}"), ("kind", "u1"), ("bitmap", "u1", (bitmap_bytes(checks),))])
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A value (or, with an empty field, a whole line) that is left out, and why."""
+
+    line: int
+    field: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a batch gives: its records, how many rows are in them and how many not, and what was rejected."""
+
+    records: Records
+    rows: int
+    rows_left_out: int
+    rejections: list[Rejection]
+
+
+@dataclass(frozen=True, slots=True)
+class _Element:
+    """What one key, or one check under one key, is hashed and tokenised with."""
+
+    context: bytes
+    token_key: TokenKey
+
+
+class Recorder:
+    """Makes records by a contract. `today` bounds birth years."""
+
+    def __init__(self, contract: Contract, index_key: IndexKey, today: date) -> None:
+        def element(key: str, check: str | None = None) -> _Element:
+            place = context(contract, key, check)
+            return _Element(place, index_key.token_key(place))
+
+        self.type = record_type(len(contract.checks))
+        self._key_fields = [key.fields for key in contract.keys]
+        self._check_fields = [check.fields for check in contract.checks]
+        self._keys = [element(key.name) for key in contract.keys]
+        self._checks = [[element(key.name, check.name) for check in contract.checks] for key in contract.keys]
+        self._in_a_key = set(chain.from_iterable(self._key_fields))
+        used = self._in_a_key.union(*self._check_fields)
+        self._normalisers = {
+            field.name: normaliser(field_of(field), today) for field in contract.fields if field.name in used
+        }
+
+    def record(self, batch: Batch) -> Recorded:
+        """The records of a batch whose columns are named by field."""
+        columns = {name: one.column(batch.columns[name]) for name, one in self._normalisers.items()}
+        rejections = [Rejection(line, "", reason) for line, reason in batch.faults]
+        for name, column in columns.items():
+            rejections += self._rejections(name, column, batch.lines)
+        checks = [encode([columns[field] for field in fields]) for fields in self._check_fields]
+        rows = len(batch.lines)
+        included = np.zeros(rows, np.bool_)
+        parts: list[Records] = []
+        for number, fields in enumerate(self._key_fields):
+            keys = encode([columns[field] for field in fields])
+            usable = [key.__class__ is bytes for key in keys]
+            included |= usable
+            parts += self._of_key(number, keys, [list(compress(values, usable)) for values in checks])
+        count = int(np.count_nonzero(included))
+        return Recorded(np.concatenate(parts), count, rows - count + len(batch.faults), rejections)
+
+    def _rejections(self, name: str, column: Sequence[str | Reject], lines: Sequence[int]) -> list[Rejection]:
+        if Reject not in set(map(type, column)):
+            return []
+        # A check without a value is nothing wrong: the index says so and consumers are told.
+        tolerated = None if name in self._in_a_key else Reject.MISSING
+        return [
+            Rejection(line, name, value.value)
+            for line, value in zip(lines, column, strict=True)
+            if isinstance(value, Reject) and value is not tolerated
+        ]
+
+    def _of_key(
+        self, number: int, encoded: Sequence[Encoded], checks: Sequence[Sequence[Encoded]]
+    ) -> list[Records]:
+        """Records of one key and of all checks under it; `checks` has values for the usable keys only."""
+        key = self._keys[number]
+        keys = [one for one in encoded if isinstance(one, bytes)]
+        tokens = key.token_key.tokens(b"".join(key_digests(key.context, keys)))
+        has_value = np.zeros((len(keys), len(checks)), np.bool_)
+        records = [self._records(number + 1, tokens)]
+        for place, (check, values) in enumerate(zip(self._checks[number], checks, strict=True)):
+            digests = b"".join(check_digests(check.context, keys, values))
+            has_value[:, place] = np.frombuffer(digests, np.uint64).reshape(-1, 2).any(axis=1)
+            check_tokens = check.token_key.tokens(bound(digests, tokens))
+            records.append(self._records(CHECK, check_tokens)[has_value[:, place]])
+        bitmaps = np.packbits(has_value, axis=1, bitorder="little")
+        records[0]["bitmap"][:, : bitmaps.shape[1]] = bitmaps
+        return records
+
+    def _records(self, kind: int, tokens: bytes) -> Records:
+        records = np.zeros(len(tokens) // TOKEN_BYTES, self.type)
+        records["token"] = np.frombuffer(tokens, f"V{TOKEN_BYTES}")
+        records["kind"] = kind
+        return records

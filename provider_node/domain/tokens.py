@@ -1,0 +1,102 @@
+"""Tokens: digests re-keyed by the node, so that a stolen index is no use without the index key.
+
+A digest has as many bytes as a block of AES, so AES-256 as a pseudorandom permutation turns a buffer of
+digests into tokens in one call. Every key and every check of a resource has its own AES key, derived by
+HKDF (RFC 5869) from the index key and the element's context: a digest put into another check's column is
+never found. A check's digest is combined with its subject's key token before it is enciphered: put beside
+another subject it is never found either, so that attempts on a subject can be counted by its key.
+"""
+
+import re
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from stayput.errors import StayputError
+from stayput.v1.errors_pb2 import ErrorReason
+
+KEY_BYTES: Final = 32
+_HEX_KEY: Final = re.compile(rb"([0-9a-fA-F]{64})\n?")
+_OTHERS: Final = 0o077
+
+
+class TokenKey:
+    """The AES-256 key for the tokens of one key or check. Hides itself in `repr`."""
+
+    __slots__ = ("_cipher",)
+
+    def __init__(self, key: bytes) -> None:
+        # Each block is one value of a pseudorandom permutation; nothing is encrypted, so no mode is wanted.
+        self._cipher = Cipher(algorithms.AES(key), modes.ECB())  # noqa: S305 (as said above)
+
+    def __repr__(self) -> str:
+        return "TokenKey(…)"
+
+    def tokens(self, digests: bytes) -> bytes:
+        """Tokens of 16-byte digests, both one behind the other."""
+        encryptor = self._cipher.encryptor()
+        return encryptor.update(digests) + encryptor.finalize()
+
+
+class IndexKey:
+    """The node's index key, 32 random bytes. Hides itself in `repr`."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"an index key has {KEY_BYTES} bytes")
+        self._key = key
+
+    def __repr__(self) -> str:
+        return f"IndexKey({self.id})"
+
+    @property
+    def id(self) -> str:
+        """Names the key in manifests without telling anything about it: 8 bytes derived from it, in hex."""
+        return self._derived(b"stayput/v1 index key id", 8).hex()
+
+    def token_key(self, context: bytes) -> TokenKey:
+        """The key for tokens of the key or check that has this context (see `stayput.elements.context`)."""
+        return TokenKey(self._derived(b"stayput/v1 token" + context, KEY_BYTES))
+
+    def _derived(self, info: bytes, length: int) -> bytes:
+        return HKDF(SHA256(), length, salt=None, info=info).derive(self._key)
+
+
+def bound(check_digests: bytes, key_tokens: bytes) -> bytes:
+    """A check's digests combined (exclusive or) with their subjects' key tokens, before tokens are made.
+
+    Whoever sends digests knows no token, so it cannot choose a digest that is found beside another subject.
+    """
+    return (np.frombuffer(check_digests, np.uint64) ^ np.frombuffer(key_tokens, np.uint64)).tobytes()
+
+
+def load_index_key(path: Path) -> IndexKey:
+    """The index key in a file of 64 hexadecimal digits that only its owner may read.
+
+    Raises `CONFIGURATION_INVALID`.
+    """
+    try:
+        mode, content = path.stat().st_mode, path.read_bytes()
+    except OSError as error:
+        raise _unusable(path, f"cannot be read: {error.strerror}", "create the node's keys") from None
+    if mode & _OTHERS:
+        raise _unusable(path, "others than its owner may read or write it", "set its mode to 0600")
+    digits = _HEX_KEY.fullmatch(content)
+    if not digits:
+        raise _unusable(path, "must hold 64 hexadecimal digits", "restore it from your backup")
+    return IndexKey(bytes.fromhex(digits[1].decode()))
+
+
+def _unusable(path: Path, problem: str, remedy: str) -> StayputError:
+    return StayputError(
+        ErrorReason.ERROR_REASON_CONFIGURATION_INVALID,
+        f"{path}: the index key {problem}",
+        field="index.key",
+        remedy=remedy,
+    )

@@ -1,0 +1,163 @@
+"""The files of one resource under the node's data directory, and the few ways in which they change.
+
+`resources/<code>/` holds
+
+- `salt`: 16 bytes in hex, made by the first build;
+- `lock`: held while a build runs;
+- `current`: a symbolic link to the serving generation;
+- `generations/<id>/`: `index.mdb`, `manifest.json`, `quarantine.csv`;
+- `generations/<id>.building/`: the same while it is being made.
+"""
+
+import fcntl
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from stayput.contract import SALT_BYTES
+from stayput.errors import StayputError
+from stayput.identity import checked_code
+from stayput.v1.errors_pb2 import ErrorReason
+
+INDEX: Final = "index.mdb"
+MANIFEST: Final = "manifest.json"
+QUARANTINE: Final = "quarantine.csv"
+
+_GENERATION: Final = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
+_BUILDING: Final = ".building"
+
+
+class ResourceDirectory:
+    """One resource's directory. Everything that writes needs the lock of `building`."""
+
+    def __init__(self, data: Path, code: str) -> None:
+        """Raises `FIELD_INVALID` for a code that could lead to another directory."""
+        self._code = checked_code(code, "resource")
+        self._path = data / "resources" / code
+
+    def current(self) -> str | None:
+        """Id of the serving generation, `None` before the first; `RESOURCE_NOT_READY` if it is damaged."""
+        linked = self._linked()
+        if linked is not None and not _GENERATION.fullmatch(linked):
+            raise damaged(self._code, "the link to the serving generation cannot be read")
+        return linked
+
+    def _linked(self) -> str | None:
+        """What the link names, `None` if there is none; empty if it is no link."""
+        try:
+            return (self._path / "current").readlink().name
+        except FileNotFoundError:
+            return None
+        except OSError:
+            return ""
+
+    def generation(self, generation: str) -> Path:
+        """Directory of a generation."""
+        return self._path / "generations" / generation
+
+    @contextmanager
+    def building(self) -> Iterator[None]:
+        """Holds the resource's lock, having removed all but what serves; `BUILD_RUNNING` if it is held."""
+        (self._path / "generations").mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self._path / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StayputError(
+                    ErrorReason.ERROR_REASON_BUILD_RUNNING,
+                    f"{self._code}: a build of this resource is under way",
+                    field="resource",
+                    remedy="wait until it has ended",
+                ) from None
+            self._clear()
+            yield
+
+    def _clear(self) -> None:
+        """Removes all but the serving generation, so that during a build the disk holds two and not three.
+
+        Who has a file of a removed generation open can go on reading it.
+        """
+        serving = self._linked()
+        for path in (self._path / "generations").iterdir():
+            # With a damaged link any of them may be the one that shall serve again.
+            finished = _GENERATION.fullmatch(path.name) and serving != ""
+            if path.name.endswith(_BUILDING) or (finished and path.name != serving):
+                shutil.rmtree(path)
+
+    def salt(self, random: Callable[[int], bytes]) -> bytes:
+        """The resource's salt, made from `random` at the first build; `BUILD_FAILED` if it is damaged."""
+        path = self._path / "salt"
+        try:
+            salt = bytes.fromhex(path.read_text("ascii"))
+        except FileNotFoundError:
+            salt = random(SALT_BYTES)
+            fresh = path.with_suffix(".new")
+            write_durably(fresh, f"{salt.hex()}\n".encode())
+            fresh.replace(path)
+            sync_directory(self._path)
+        except ValueError:
+            salt = b""
+        if len(salt) != SALT_BYTES:
+            raise StayputError(
+                ErrorReason.ERROR_REASON_BUILD_FAILED,
+                f"{self._code}: the salt file is damaged",
+                remedy="restore it from your backup; if there is none, delete it and build again",
+            )
+        return salt
+
+    def begin(self, generation: str) -> Path:
+        """A new, empty directory in which that generation can be made."""
+        path = self.generation(generation + _BUILDING)
+        path.mkdir(mode=0o700)
+        return path
+
+    def finish(self, generation: str) -> None:
+        """Gives a generation that is made its final name; the files in it are durable already."""
+        path = self.generation(generation)
+        sync_directory(self.generation(generation + _BUILDING))
+        self.generation(generation + _BUILDING).rename(path)
+        sync_directory(path.parent)
+
+    def abandon(self, generation: str) -> None:
+        """Removes a generation that was not finished. What cannot be removed now, the next build removes."""
+        shutil.rmtree(self.generation(generation + _BUILDING), ignore_errors=True)
+
+    def switch(self, generation: str) -> None:
+        """Makes a finished generation the serving one; the one before stays until the next build."""
+        link = self._path / "current.new"
+        link.unlink(missing_ok=True)
+        link.symlink_to(Path("generations") / generation)
+        link.replace(self._path / "current")
+        sync_directory(self._path)
+
+
+def damaged(code: str, problem: str) -> StayputError:
+    """`RESOURCE_NOT_READY`: what is on disk cannot serve."""
+    return StayputError(
+        ErrorReason.ERROR_REASON_RESOURCE_NOT_READY,
+        f"{code}: {problem}",
+        field="resource",
+        remedy="the provider has to build the resource again",
+    )
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Writes a file that only its owner can read and waits until it is on disk."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(descriptor, "wb") as file:  # noqa: PTH123 (a descriptor)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_directory(path: Path) -> None:
+    """Waits until the names in a directory are on disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

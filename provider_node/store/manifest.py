@@ -1,0 +1,58 @@
+"""The manifest of a generation: what it was built from, how, and how to tell that its index is whole."""
+
+from typing import Annotated, Any
+
+from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer, PlainValidator
+
+from stayput.contract import check_contract
+from stayput.errors import StayputError
+from stayput.v1.contract_pb2 import Contract
+
+
+def _contract(value: object) -> Contract:
+    if isinstance(value, Contract):
+        return value
+    if not isinstance(value, dict):
+        raise ValueError("must be a table")  # noqa: TRY004 (pydantic expects it)
+    try:
+        return check_contract(ParseDict(value, Contract()))
+    except (ParseError, StayputError):
+        raise ValueError("not a contract of this release") from None
+
+
+def _as_json(contract: Contract) -> dict[str, Any]:
+    return MessageToDict(contract, preserving_proto_field_name=True)
+
+
+class Rejects(BaseModel):
+    """How many values of a field (or, with an empty field, whole lines) were left out for one reason."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    field: str
+    reason: str
+    count: int
+
+
+class Manifest(BaseModel):
+    """One generation.
+
+    `rows` are in the index, `rows_left_out` had no usable key or could not be read, `subjects` counts
+    distinct values of the first key, `entries` the tokens in the index. Times are aware.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    generation: str
+    contract: Annotated[Contract, PlainValidator(_contract), PlainSerializer(_as_json)]
+    as_of: AwareDatetime
+    built_at: AwareDatetime
+    rows: int
+    rows_left_out: int
+    subjects: int
+    entries: int
+    rejects: tuple[Rejects, ...]
+    software_version: str
+    index_key_id: str
+    index_sha256: str

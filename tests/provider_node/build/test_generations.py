@@ -1,0 +1,178 @@
+import gc
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from shutil import copytree
+
+import pytest
+
+from provider_node.config import ResourceConfig
+from provider_node.store.directory import ResourceDirectory
+from provider_node.store.generations import Generation, Generations
+from provider_node.store.manifest import Manifest
+from stayput.errors import StayputError
+from stayput.v1.errors_pb2 import ErrorReason
+
+CODE = "vehicle-owners"
+NOW = datetime(2026, 11, 22, 8, 15, tzinfo=UTC)
+Write = Callable[..., ResourceConfig]
+Build = Callable[..., Manifest]
+Number = Callable[[int], str]
+
+
+@pytest.fixture
+def resource(write_resource: Write, resident_id: Number) -> ResourceConfig:
+    return write_resource([(resident_id(n), "张三", f"A{n}") for n in range(100)])
+
+
+def current(generations: Generations) -> Generation:
+    generation = generations.current(CODE)
+    assert generation is not None
+    return generation
+
+
+def serving_path(data: Path, manifest: Manifest) -> Path:
+    return ResourceDirectory(data, CODE).generation(manifest.generation)
+
+
+def entries(generation: Generation) -> int:
+    with generation.index.reading() as value_of:
+        assert value_of(bytes(16)) is None
+    return generation.index.entries
+
+
+def test_nothing_serves_before_the_first_build(generations: Generations) -> None:
+    assert generations.current(CODE) is None
+
+
+def test_the_same_object_serves_until_the_next_build(
+    generations: Generations, build: Build, resource: ResourceConfig
+) -> None:
+    manifest = build(resource)
+    first = current(generations)
+    assert first.manifest == manifest
+    assert current(generations) is first
+    second = build(resource, NOW + timedelta(hours=1))
+    assert current(generations) is not first
+    assert current(generations).manifest == second
+
+
+def test_a_generation_in_use_is_readable_after_its_files_are_gone_and_then_closed(
+    generations: Generations, build: Build, resource: ResourceConfig, tmp_path: Path
+) -> None:
+    build(resource)
+    used = current(generations)
+    path = serving_path(tmp_path / "data", used.manifest)
+    for hour in (1, 2):
+        build(resource, NOW + timedelta(hours=hour))
+    assert not path.exists()
+    assert current(generations) is not used
+    assert entries(used) == used.manifest.entries
+    assert str(path) in Path("/proc/self/maps").read_text()
+    del used
+    gc.collect()
+    assert str(path) not in Path("/proc/self/maps").read_text()
+
+
+def test_readers_always_find_a_whole_generation_while_builds_switch(
+    generations: Generations, build: Build, resource: ResourceConfig
+) -> None:
+    build(resource)
+    done = False
+
+    def read() -> set[str]:
+        seen = set()
+        while not done:
+            generation = current(generations)
+            assert entries(generation) == generation.manifest.entries
+            seen.add(generation.manifest.generation)
+        return seen
+
+    with ThreadPoolExecutor(3) as threads:
+        readers = [threads.submit(read) for _ in range(3)]
+        try:
+            for second in range(1, 8):
+                build(resource, NOW + timedelta(seconds=second))
+        finally:
+            done = True
+        seen = set[str]().union(*(reader.result() for reader in readers))
+    assert len(seen) > 1
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "problem"),
+    [
+        ("index.mdb", flip, "the index of the serving generation is damaged"),
+        ("index.mdb", cut, "the index of the serving generation is damaged"),
+        ("index.mdb", Path.unlink, "a file of the serving generation is missing"),
+        ("manifest.json", cut, "the manifest of the serving generation is damaged"),
+        ("manifest.json", Path.unlink, "a file of the serving generation is missing"),
+    ],
+)
+def test_a_damaged_generation_is_told(
+    generations: Generations,
+    build: Build,
+    resource: ResourceConfig,
+    tmp_path: Path,
+    name: str,
+    damage: Callable[[Path], None],
+    problem: str,
+) -> None:
+    damage(serving_path(tmp_path / "data", build(resource)) / name)
+    with pytest.raises(StayputError, match=problem) as caught:
+        generations.current(CODE)
+    assert caught.value.reason == ErrorReason.ERROR_REASON_RESOURCE_NOT_READY
+    build(resource, NOW + timedelta(hours=1))
+    assert entries(current(generations)) == 300
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"profile": "cn-gov/1"', '"profile": "cn-gov/9"'),
+        ('"salt": "', '"salt": "A'),
+        ('"rows": 100', '"rows": "many"'),
+        ('"rows": 100', '"rows": 100, "colour": 1'),
+    ],
+)
+def test_a_manifest_of_another_release_is_told(
+    generations: Generations, build: Build, resource: ResourceConfig, tmp_path: Path, old: str, new: str
+) -> None:
+    path = serving_path(tmp_path / "data", build(resource)) / "manifest.json"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    with pytest.raises(StayputError, match="the manifest of the serving generation is damaged"):
+        generations.current(CODE)
+
+
+def test_a_generation_of_another_index_key_never_serves(
+    build: Build, resource: ResourceConfig, tmp_path: Path
+) -> None:
+    build(resource)
+    with pytest.raises(StayputError, match="another index key") as caught:
+        Generations(tmp_path / "data", "0123456789abcdef").current(CODE)
+    assert caught.value.reason == ErrorReason.ERROR_REASON_RESOURCE_NOT_READY
+
+
+def test_a_copied_generation_never_serves(
+    generations: Generations, build: Build, resource: ResourceConfig, tmp_path: Path
+) -> None:
+    path = serving_path(tmp_path / "data", build(resource))
+    copytree(path, path.with_name("20270101T000000Z-0000"))
+    link = path.parent.parent / "current"
+    link.unlink()
+    link.symlink_to("generations/20270101T000000Z-0000")
+    with pytest.raises(StayputError, match="belongs to another generation"):
+        generations.current(CODE)

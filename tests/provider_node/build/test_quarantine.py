@@ -1,0 +1,16 @@
+from pathlib import Path
+
+from provider_node.domain.build.quarantine import MOST_LINES, Quarantine
+from provider_node.domain.build.records import Rejection
+from provider_node.store.manifest import Rejects
+
+
+def test_all_are_counted_and_the_first_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "quarantine.csv"
+    with Quarantine(path) as quarantine:
+        for first in (0, 60_000, 120_000):
+            quarantine.add([Rejection(first + n, "name", "FORMAT") for n in range(60_000)])
+    lines = path.read_text().splitlines()
+    assert len(lines) == 1 + MOST_LINES
+    assert lines[-1] == f"{MOST_LINES - 1},name,FORMAT"
+    assert quarantine.rejects == (Rejects(field="name", reason="FORMAT", count=180_000),)

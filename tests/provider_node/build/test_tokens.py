@@ -1,0 +1,109 @@
+import hmac
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provider_node.domain.tokens import IndexKey, TokenKey, bound, load_index_key
+from stayput.errors import StayputError
+from stayput.v1.errors_pb2 import ErrorReason
+
+KEY = bytes(range(32))
+
+
+def derived(key: bytes, info: bytes, length: int) -> bytes:
+    """HKDF-SHA256 with an empty salt (RFC 5869, 2.2 and 2.3), for up to 32 bytes."""
+    pseudorandom_key = hmac.digest(bytes(32), key, sha256)
+    return hmac.digest(pseudorandom_key, info + b"\1", sha256)[:length]
+
+
+def enciphered(key: bytes, block: bytes) -> bytes:
+    """One block of AES by way of CBC with a zero vector, which is the cipher itself on a single block."""
+    encryptor = Cipher(algorithms.AES(key), modes.CBC(bytes(16))).encryptor()
+    return encryptor.update(block) + encryptor.finalize()
+
+
+def test_the_cipher_is_aes_256() -> None:
+    # FIPS 197, C.3.
+    token = TokenKey(KEY).tokens(bytes.fromhex("00112233445566778899aabbccddeeff"))
+    assert token.hex() == "8ea2b7ca516745bfeafc49904b496089"
+
+
+@given(st.binary(min_size=32, max_size=32), st.lists(st.binary(min_size=16, max_size=16)))
+def test_tokens_are_computed_one_by_one_under_a_key_derived_from_the_context(
+    context: bytes, digests: list[bytes]
+) -> None:
+    key = derived(KEY, b"stayput/v1 token" + context, 32)
+    expected = b"".join(enciphered(key, digest) for digest in digests)
+    assert IndexKey(KEY).token_key(context).tokens(b"".join(digests)) == expected
+
+
+def test_another_context_or_index_key_gives_other_tokens() -> None:
+    contexts = [bytes(32), bytes(31) + b"\1"]
+    keys = [IndexKey(KEY), IndexKey(bytes(32))]
+    tokens = {key.token_key(context).tokens(bytes(16)) for key in keys for context in contexts}
+    assert len(tokens) == 4
+
+
+def test_part_of_a_digest_is_refused() -> None:
+    with pytest.raises(ValueError, match="block"):
+        TokenKey(KEY).tokens(bytes(17))
+
+
+@given(st.lists(st.tuples(st.binary(min_size=16, max_size=16), st.binary(min_size=16, max_size=16))))
+def test_a_bound_digest_is_the_exclusive_or(pairs: list[tuple[bytes, bytes]]) -> None:
+    expected = b"".join(bytes(a ^ b for a, b in zip(*pair, strict=True)) for pair in pairs)
+    assert bound(b"".join(d for d, _ in pairs), b"".join(t for _, t in pairs)) == expected
+
+
+def test_the_id_names_the_key_and_tells_nothing_of_it() -> None:
+    assert IndexKey(KEY).id == derived(KEY, b"stayput/v1 index key id", 8).hex()
+    assert IndexKey(KEY).id != IndexKey(bytes(32)).id
+
+
+@pytest.mark.parametrize("shown", [repr(IndexKey(KEY)), str(IndexKey(KEY)), repr(TokenKey(KEY))])
+def test_keys_hide_themselves(shown: str) -> None:
+    assert KEY.hex() not in shown
+    assert repr(KEY)[2:10] not in shown
+
+
+@pytest.mark.parametrize("length", [0, 16, 31, 33])
+def test_an_index_key_of_another_length_is_refused(length: int) -> None:
+    with pytest.raises(ValueError, match="32 bytes"):
+        IndexKey(bytes(length))
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_the_key_file_is_read(tmp_path: Path, end: str) -> None:
+    path = tmp_path / "index.key"
+    path.write_text(KEY.hex() + end)
+    path.chmod(0o600)
+    assert load_index_key(path).id == IndexKey(KEY).id
+
+
+@pytest.mark.parametrize("content", ["", KEY.hex()[:-1], KEY.hex() + "0", KEY.hex() + "\n\n", "x" * 64])
+def test_a_damaged_key_file_is_refused_and_not_shown(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "index.key"
+    path.write_text(content)
+    path.chmod(0o600)
+    with pytest.raises(StayputError) as caught:
+        load_index_key(path)
+    assert caught.value.reason == ErrorReason.ERROR_REASON_CONFIGURATION_INVALID
+    assert KEY.hex()[:16] not in str(caught.value)
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
+def test_a_key_file_that_others_can_open_is_refused(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "index.key"
+    path.write_text(KEY.hex())
+    path.chmod(mode)
+    with pytest.raises(StayputError, match="others than its owner"):
+        load_index_key(path)
+
+
+def test_a_missing_key_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(StayputError, match="cannot be read: No such file"):
+        load_index_key(tmp_path / "index.key")
