@@ -1,0 +1,5 @@
+"""`python -m comparator`."""
+
+from comparator.cli import main
+
+main()

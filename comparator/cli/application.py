@@ -1,0 +1,137 @@
+"""The commands and their options. What they do is imported when they run, so that `--help` is quick."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="comparator",
+    help="The control plane of Stayput: catalogue, applications, grants, tickets and the comparison log.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+invite = typer.Typer(help="Invite a department or a node, or renew its enrolment.", no_args_is_help=True)
+app.add_typer(invite, name="invite")
+
+_Config = Annotated[
+    Path,
+    typer.Option(
+        "--config", envvar="STAYPUT_COMPARATOR_CONFIG", metavar="FILE", help="The configuration file."
+    ),
+]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+_Output = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write the invitation.")
+]
+_LISTEN = typer.Option(metavar="HOST:PORT", help="Where departments and nodes call.")
+_ENROLMENT_LISTEN = typer.Option(metavar="HOST:PORT", help="Where invitations are used.")
+_DEFAULT_CONFIG = Path("comparator.toml")
+
+
+@app.command()
+def init(
+    config: _Config = _DEFAULT_CONFIG,
+    data: Annotated[
+        Path, typer.Option(metavar="DIR", help="Directory for keys and database; new or empty.")
+    ] = Path("comparator-data"),
+    listen: Annotated[str, _LISTEN] = "127.0.0.1:7443",
+    enrolment_listen: Annotated[str, _ENROLMENT_LISTEN] = "127.0.0.1:7444",
+    advertise: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="What callers dial, if not --listen.")
+    ] = None,
+    enrolment_advertise: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="What callers dial, if not --enrolment-listen.")
+    ] = None,
+) -> None:
+    """Create configuration, certificate authority, keys and database. Nothing is overwritten."""
+    from comparator.cli import setup
+
+    setup.initialise(config, data, listen, enrolment_listen, advertise, enrolment_advertise)
+
+
+@app.command()
+def serve(
+    config: _Config = _DEFAULT_CONFIG,
+    listen: Annotated[str | None, _LISTEN] = None,
+    enrolment_listen: Annotated[str | None, _ENROLMENT_LISTEN] = None,
+) -> None:
+    """Run the service until SIGTERM or SIGINT. The options replace what the configuration says."""
+    from comparator.cli import running
+
+    running.serve(config, listen, enrolment_listen)
+
+
+@app.command()
+def migrate(config: _Config = _DEFAULT_CONFIG) -> None:
+    """Bring the database to this release's schema. Back it up first."""
+    from comparator.cli import setup
+
+    setup.migrate(config)
+
+
+@invite.command("department")
+def invite_department(
+    code: Annotated[str, typer.Argument(help="Code of the department.")],
+    title: Annotated[str, typer.Option(help="Its name, as people know it.")],
+    output: _Output = None,
+    config: _Config = _DEFAULT_CONFIG,
+) -> None:
+    """Write an invitation for a department. Earlier unused ones of the same department end."""
+    from comparator.cli import invitations
+
+    invitations.department(config, code, title, output)
+
+
+@invite.command("node")
+def invite_node(
+    node_id: Annotated[str, typer.Argument(metavar="ID", help="Id of the node.")],
+    department: Annotated[str, typer.Option(metavar="CODE", help="Code of its department.")],
+    output: _Output = None,
+    config: _Config = _DEFAULT_CONFIG,
+) -> None:
+    """Write an invitation for a department's node. Earlier unused ones of the same node end."""
+    from comparator.cli import invitations
+
+    invitations.node(config, node_id, department, output)
+
+
+@app.command()
+def departments(config: _Config = _DEFAULT_CONFIG, json: _Json = False) -> None:
+    """List departments and their nodes."""
+    from comparator.cli import listings
+
+    listings.departments(config, json)
+
+
+@app.command()
+def resources(config: _Config = _DEFAULT_CONFIG, json: _Json = False) -> None:
+    """List the catalogue."""
+    from comparator.cli import listings
+
+    listings.resources(config, json)
+
+
+@app.command()
+def applications(config: _Config = _DEFAULT_CONFIG, json: _Json = False) -> None:
+    """List applications, newest first."""
+    from comparator.cli import listings
+
+    listings.applications(config, json)
+
+
+@app.command()
+def receipts(config: _Config = _DEFAULT_CONFIG, json: _Json = False) -> None:
+    """List the receipts stored, in the order of arrival."""
+    from comparator.cli import listings
+
+    listings.receipts(config, json)
+
+
+@app.command()
+def status(config: _Config = _DEFAULT_CONFIG, json: _Json = False) -> None:
+    """Show whether the service runs, where, and how long its certificates last."""
+    from comparator.cli import running
+
+    running.status(config, json)

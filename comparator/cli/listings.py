@@ -1,0 +1,186 @@
+"""`departments`, `resources`, `applications`, `receipts`: what is stored."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from comparator import texts
+from comparator.cli.failures import told
+from comparator.cli.opening import opened
+from comparator.cli.tables import dump, minute, plain, show
+from comparator.config import load
+from comparator.domain.catalogue import with_staleness
+from comparator.store.models import CredentialRow, PartyRow
+from stayput.language import Text
+from stayput.v1.access_pb2 import ApplicationState
+from stayput.v1.catalogue_pb2 import Sharing
+from stayput.v1.log_pb2 import Receipt, SessionEnd
+
+_STATES: Mapping[int, Text] = {
+    ApplicationState.APPLICATION_STATE_SUBMITTED: texts.STATE_SUBMITTED,
+    ApplicationState.APPLICATION_STATE_GRANTED: texts.STATE_GRANTED,
+    ApplicationState.APPLICATION_STATE_REFUSED: texts.STATE_REFUSED,
+}
+_SHARING: Mapping[int, Text] = {
+    Sharing.SHARING_UNCONDITIONAL: texts.SHARING_UNCONDITIONAL,
+    Sharing.SHARING_CONDITIONAL: texts.SHARING_CONDITIONAL,
+    Sharing.SHARING_NOT_SHARED: texts.SHARING_NOT_SHARED,
+}
+_ENDS: Mapping[int, Text] = {
+    SessionEnd.SESSION_END_COMPLETE: texts.END_COMPLETE,
+    SessionEnd.SESSION_END_CUT_BY_CONSUMER: texts.END_CUT_BY_CONSUMER,
+    SessionEnd.SESSION_END_CUT_BY_NODE: texts.END_CUT_BY_NODE,
+    SessionEnd.SESSION_END_NODE_CRASHED: texts.END_NODE_CRASHED,
+}
+
+
+@told()
+def departments(path: Path, json: bool) -> None:
+    """Departments and nodes, invited or enrolled."""
+    with opened(load(path)) as database, database.reading() as store:
+        parties = store.parties.all()
+    if json:
+        dump([_party(party, credential) for party, credential in parties])
+        return
+    show(
+        texts.DEPARTMENTS,
+        (
+            texts.COL_KIND,
+            texts.COL_CODE,
+            texts.COL_DEPARTMENT,
+            texts.COL_TITLE,
+            texts.COL_STATE,
+            texts.COL_UNTIL,
+        ),
+        (
+            (
+                texts.KIND_NODE if party.is_node else texts.KIND_DEPARTMENT,
+                party.party.id,
+                party.department,
+                party.title,
+                texts.STATE_ENROLLED if credential else texts.STATE_INVITED,
+                f"{credential.not_after.astimezone():%Y-%m-%d}" if credential else "",
+            )
+            for party, credential in parties
+        ),
+    )
+
+
+def _party(party: PartyRow, credential: CredentialRow | None) -> dict[str, object]:
+    return {
+        "kind": party.party.kind.value,
+        "id": party.party.id,
+        "department": party.department,
+        "title": party.title,
+        "enrolled": credential is not None,
+        "certificate_until": credential.not_after.isoformat() if credential else None,
+    }
+
+
+@told()
+def resources(path: Path, json: bool) -> None:
+    """The catalogue, by code."""
+    now = datetime.now(UTC)
+    with opened(load(path)) as database, database.reading() as store:
+        listed = [with_staleness(resource, now) for resource in store.catalogue.page("", None)]
+    if json:
+        dump([plain(resource) for resource in listed])
+        return
+    show(
+        texts.RESOURCES,
+        (
+            texts.COL_CODE,
+            texts.COL_TITLE,
+            texts.COL_PROVIDER,
+            texts.COL_NODE,
+            texts.COL_SHARING,
+            texts.COL_AS_OF,
+            texts.COL_STALE,
+        ),
+        (
+            (
+                resource.code,
+                resource.title,
+                resource.provider,
+                resource.node_id,
+                _SHARING[resource.sharing],
+                minute(resource.as_of),
+                texts.YES if resource.stale else texts.NO,
+            )
+            for resource in listed
+        ),
+    )
+
+
+@told()
+def applications(path: Path, json: bool) -> None:
+    """Applications, newest first."""
+    with opened(load(path)) as database, database.reading() as store:
+        listed = store.access.applications(seen_by=None, before=None, limit=None)
+    if json:
+        dump([plain(application) for application in listed])
+        return
+    show(
+        texts.APPLICATIONS,
+        (
+            texts.COL_ID,
+            texts.COL_CONSUMER,
+            texts.COL_RESOURCE,
+            texts.COL_KEY,
+            texts.COL_CHECKS,
+            texts.COL_STATE,
+            texts.COL_SUBMITTED,
+        ),
+        (
+            (
+                application.id,
+                application.consumer,
+                application.resource,
+                application.key,
+                ", ".join(application.checks),
+                _STATES[application.state],
+                minute(application.submitted_at),
+            )
+            for application in listed
+        ),
+    )
+
+
+@told()
+def receipts(path: Path, json: bool) -> None:
+    """Receipts, in the order of arrival."""
+    with opened(load(path)) as database, database.reading() as store:
+        payloads = [envelope.payload for envelope in store.log.all()]
+    if json:
+        dump(
+            [
+                plain(Receipt.FromString(payload)) | {"payload_sha256": hashlib.sha256(payload).hexdigest()}
+                for payload in payloads
+            ]
+        )
+        return
+    show(
+        texts.RECEIPTS,
+        (
+            texts.COL_NODE,
+            texts.COL_SEQUENCE,
+            texts.COL_CONSUMER,
+            texts.COL_RESOURCE,
+            texts.COL_RECORDS,
+            texts.COL_END,
+            texts.COL_FINISHED,
+        ),
+        (
+            (
+                receipt.node_id,
+                str(receipt.sequence),
+                receipt.consumer,
+                receipt.resource,
+                str(receipt.records),
+                _ENDS[receipt.end],
+                minute(receipt.finished_at),
+            )
+            for receipt in map(Receipt.FromString, payloads)
+        ),
+    )

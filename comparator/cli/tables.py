@@ -1,0 +1,45 @@
+"""What the listing commands print: a table for people, JSON for programs."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC
+
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text as RichText
+
+from stayput.language import Text, language_of
+
+_MINUTE = "%Y-%m-%d %H:%M"
+
+
+def show(title: Text, columns: Sequence[Text], rows: Iterable[Sequence[str | Text]]) -> None:
+    """Prints a table in the operator's language."""
+    language = language_of()
+    table = Table(title=title.of(language))
+    for column in columns:
+        table.add_column(column.of(language), overflow="fold")
+    for row in rows:
+        # A plain string would have its square brackets read as markup.
+        table.add_row(*(RichText(cell.of(language) if isinstance(cell, Text) else cell) for cell in row))
+    Console().print(table)
+
+
+def dump(value: object) -> None:
+    """Prints JSON."""
+    json.dump(value, sys.stdout, ensure_ascii=False, indent=2)
+    sys.stdout.write("\n")
+
+
+def plain(message: Message) -> dict[str, object]:
+    """A message as JSON has it, under the names of the .proto."""
+    return MessageToDict(message, preserving_proto_field_name=True)
+
+
+def minute(stamp: Timestamp) -> str:
+    """A time in the local zone to the minute; empty if it is not set."""
+    return stamp.ToDatetime(UTC).astimezone().strftime(_MINUTE) if stamp.ByteSize() else ""

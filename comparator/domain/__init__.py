@@ -1,0 +1,1 @@
+"""The platform's rules. Time, keys and randomness are arguments; the store is the transaction handed in."""

@@ -1,0 +1,1 @@
+"""gRPC adapters: convert, call one domain function, convert."""

@@ -1,0 +1,71 @@
+"""Where every call is received: who calls, whether it may, and a transaction in a thread of its own."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias, TypeVar
+
+import structlog
+
+from comparator.domain.policy import Call, admit
+from comparator.store.database import Database, Store
+from stayput.errors import StayputError
+from stayput.identity import Caller
+from stayput.rpc.server import Context, caller
+
+Clock: TypeAlias = Callable[[], datetime]
+_T = TypeVar("_T")
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The store, the clock, and the threads for transactions, which must not block the event loop."""
+
+    database: Database
+    clock: Clock
+    threads: Executor
+
+    async def reading(self, context: Context, method: str, work: Callable[[Call], _T]) -> _T:
+        """What `work` returns for an admitted call; nothing is written."""
+        who = caller(context)
+        return await self._run(method, who.party.urn, lambda: self._read(who, method, work))
+
+    async def writing(self, context: Context, method: str, work: Callable[[Call], _T]) -> _T:
+        """The same in a writing transaction: when it returns, what was written is durable."""
+        who = caller(context)
+        return await self._run(method, who.party.urn, lambda: self._write(who, method, work))
+
+    async def unidentified(self, method: str, work: Callable[[Store, datetime], _T]) -> _T:
+        """The same for a call that comes without a certificate."""
+        return await self._run(method, "", lambda: self._write_for_anyone(work))
+
+    async def _run(self, method: str, party: str, transaction: Callable[[], _T]) -> _T:
+        began = time.perf_counter()
+        result = "INTERNAL"
+        try:
+            answer = await asyncio.get_running_loop().run_in_executor(self.threads, transaction)
+        except StayputError as error:
+            result = error.reason_name
+            raise
+        else:
+            result = "OK"
+            return answer
+        finally:
+            milliseconds = round((time.perf_counter() - began) * 1000, 1)
+            _log.info("call", method=method, party=party, result=result, ms=milliseconds)
+
+    def _read(self, who: Caller, method: str, work: Callable[[Call], _T]) -> _T:
+        with self.database.reading() as store:
+            return work(admit(store, who, method, self.clock()))
+
+    def _write(self, who: Caller, method: str, work: Callable[[Call], _T]) -> _T:
+        with self.database.writing() as store:
+            return work(admit(store, who, method, self.clock()))
+
+    def _write_for_anyone(self, work: Callable[[Store, datetime], _T]) -> _T:
+        with self.database.writing() as store:
+            return work(store, self.clock())

@@ -1,0 +1,212 @@
+"""Tables. Rows of resources, applications, grants and receipts stay inside: outside, they are messages."""
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeEngine
+
+from stayput.identity import Kind, Party
+
+# SQLite numbers rows by itself only under the type INTEGER.
+NUMBER = BigInteger().with_variant(Integer, "sqlite")
+URN = String(100)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware datetimes in UTC, also on SQLite, which keeps no zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """To UTC; a naive time is a fault of the program."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError("naive datetime")
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Back to aware."""
+        if value is None or value.tzinfo is not None:
+            return value and value.astimezone(UTC)
+        return value.replace(tzinfo=UTC)
+
+
+class Base(DeclarativeBase):
+    """Declares the tables; names of constraints are fixed so that migrations can refer to them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "pk": "pk_%(table_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ix": "ix_%(table_name)s_%(column_0_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, TypeEngine[Any]]] = {
+        datetime: UtcDateTime(),
+        bytes: LargeBinary(),
+        str: Text(),
+        list[str]: JSON(),
+    }
+
+
+class PartyRow(Base):
+    """A department or a node that was invited. A department's `department_urn` is its own."""
+
+    __tablename__ = "parties"
+
+    urn: Mapped[str] = mapped_column(URN, primary_key=True)
+    department_urn: Mapped[str] = mapped_column(URN, ForeignKey("parties.urn"), index=True)
+    title: Mapped[str]
+    invited_at: Mapped[datetime]
+
+    @property
+    def party(self) -> Party:
+        """Whom the row is about."""
+        return Party.from_urn(self.urn)
+
+    @property
+    def department(self) -> str:
+        """Code of the department that it is or belongs to."""
+        return Party.from_urn(self.department_urn).id
+
+    @property
+    def is_node(self) -> bool:
+        """It is a node."""
+        return self.party.kind is Kind.NODE
+
+
+class CredentialRow(Base):
+    """A certificate and a signing key that a party was or is known by; the one not replaced is active."""
+
+    __tablename__ = "credentials"
+
+    id: Mapped[int] = mapped_column(NUMBER, primary_key=True)
+    party_urn: Mapped[str] = mapped_column(URN, ForeignKey("parties.urn"), index=True)
+    thumbprint: Mapped[str] = mapped_column(String(43), unique=True)
+    certificate_chain: Mapped[str]
+    not_after: Mapped[datetime]
+    signing_key: Mapped[bytes]
+    enrolled_at: Mapped[datetime]
+    replaced_at: Mapped[datetime | None]
+
+
+class InvitationRow(Base):
+    """An invitation, known by its token's SHA-256; once used, bound to a certificate request."""
+
+    __tablename__ = "invitations"
+
+    token_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    party_urn: Mapped[str] = mapped_column(URN, ForeignKey("parties.urn"), index=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    csr_hash: Mapped[bytes | None]
+    credential_id: Mapped[int | None] = mapped_column(NUMBER, ForeignKey("credentials.id"))
+
+
+class ResourceRow(Base):
+    """A catalogue entry: the message without what the comparator fills in when it answers."""
+
+    __tablename__ = "resources"
+
+    code: Mapped[str] = mapped_column(String(63), primary_key=True)
+    provider_urn: Mapped[str] = mapped_column(URN, ForeignKey("parties.urn"))
+    node_urn: Mapped[str] = mapped_column(URN, ForeignKey("parties.urn"), index=True)
+    entry: Mapped[bytes]
+    published_at: Mapped[datetime]
+
+
+class ApplicationRow(Base):
+    """An application; enumerations by their numbers in the .proto."""
+
+    __tablename__ = "applications"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    number: Mapped[int] = mapped_column(NUMBER, primary_key=True)
+    consumer_urn: Mapped[str] = mapped_column(URN, ForeignKey("parties.urn"), index=True)
+    resource: Mapped[str] = mapped_column(String(63), ForeignKey("resources.code"), index=True)
+    key: Mapped[str]
+    checks: Mapped[list[str]]
+    mode: Mapped[int]
+    granularity: Mapped[int]
+    purpose: Mapped[str]
+    legal_basis: Mapped[str]
+    expected_records_per_day: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[int]
+    refusal_reason: Mapped[str]
+    submitted_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+
+
+class GrantRow(Base):
+    """A signed grant, with what it is looked up by."""
+
+    __tablename__ = "grants"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    number: Mapped[int] = mapped_column(NUMBER, primary_key=True)
+    id: Mapped[str] = mapped_column(String(28), unique=True)
+    application_number: Mapped[int] = mapped_column(NUMBER, ForeignKey("applications.number"), unique=True)
+    node_urn: Mapped[str] = mapped_column(URN, ForeignKey("parties.urn"), index=True)
+    consumer_urn: Mapped[str] = mapped_column(URN, ForeignKey("parties.urn"), index=True)
+    envelope: Mapped[bytes]
+    recorded_at: Mapped[datetime]
+
+
+class TicketRow(Base):
+    """A ticket that was issued: who, for what, when. The ticket itself is not kept."""
+
+    __tablename__ = "tickets"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    grant_id: Mapped[str] = mapped_column(String(28), ForeignKey("grants.id"), index=True)
+    consumer_urn: Mapped[str] = mapped_column(URN, ForeignKey("parties.urn"))
+    thumbprint: Mapped[str] = mapped_column(String(43))
+    operator: Mapped[str]
+    purpose: Mapped[str]
+    case_number: Mapped[str]
+    issued_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+class ReceiptRow(Base):
+    """A receipt as the node signed it, with its place in the node's chain."""
+
+    __tablename__ = "receipts"
+    __table_args__ = (
+        UniqueConstraint("node_urn", "sequence"),
+        {"sqlite_autoincrement": True},
+    )
+
+    number: Mapped[int] = mapped_column(NUMBER, primary_key=True)
+    node_urn: Mapped[str] = mapped_column(URN, ForeignKey("parties.urn"))
+    sequence: Mapped[int] = mapped_column(BigInteger)
+    payload_hash: Mapped[bytes]
+    envelope: Mapped[bytes]
+    received_at: Mapped[datetime]
+
+
+# At most one credential of a party is active.
+Index(
+    "uq_credentials_active",
+    CredentialRow.party_urn,
+    unique=True,
+    sqlite_where=CredentialRow.replaced_at.is_(None),
+    postgresql_where=CredentialRow.replaced_at.is_(None),
+)

@@ -1,0 +1,63 @@
+"""The schema's revisions: what the database has, what this release wants, and the way there."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.exc import OperationalError
+
+import comparator.migrations
+from comparator import texts
+from comparator.store.database import Database
+from comparator.texts import unusable
+
+
+def head() -> str:
+    """The revision that this release wants."""
+    revision = ScriptDirectory.from_config(_config()).get_current_head()
+    if revision is None:
+        raise RuntimeError("no migrations are installed")
+    return revision
+
+
+def current(database: Database) -> str | None:
+    """The database's revision; None if it is empty. `CONFIGURATION_INVALID` if it cannot be opened."""
+    try:
+        with database.engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+    except OperationalError:
+        raise unusable(texts.DATABASE_UNREACHABLE, texts.DATABASE_UNREACHABLE_FIX) from None
+
+
+def upgrade(database: Database) -> str:
+    """Brings the database to this release's revision, all of it or nothing, and returns the revision."""
+    _refuse_newer(current(database))
+    config = _config()
+    with database.connected() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return head()
+
+
+def require_current(database: Database) -> Database:
+    """The database, if it has this release's revision; else `CONFIGURATION_INVALID`."""
+    revision = current(database)
+    if revision != head():
+        _refuse_newer(revision)
+        raise unusable(texts.SCHEMA_BEHIND, texts.SCHEMA_BEHIND_FIX)
+    return database
+
+
+def _refuse_newer(revision: str | None) -> None:
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if revision is not None and revision not in known:
+        raise unusable(texts.SCHEMA_AHEAD, texts.SCHEMA_AHEAD_FIX)
+
+
+def _config() -> Config:
+    config = Config()
+    location = Path(comparator.migrations.__file__).parent
+    config.set_main_option("script_location", str(location).replace("%", "%%"))
+    return config

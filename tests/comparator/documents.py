@@ -1,0 +1,161 @@
+"""Well-formed resources, applications, grants and receipts, for tests to change one thing in."""
+
+from datetime import datetime, timedelta
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from stayput.receipts import FIRST_PREVIOUS_HASH, payload_hash
+from stayput.signing import PayloadType, sign
+from stayput.v1.access_pb2 import Application, ApplyRequest, Grant, Limits, RecordDecisionRequest
+from stayput.v1.catalogue_pb2 import Category, PublishResourceRequest, Resource, Sharing, UpdateFrequency
+from stayput.v1.contract_pb2 import Check, Field, Granularity, Key, Mode, OutcomeCode
+from stayput.v1.log_pb2 import OutcomeCount, Receipt, SessionEnd, Tally
+from stayput.v1.signing_pb2 import Envelope
+from tests.comparator.platform import Member
+
+VEHICLES = "vehicle-owners"
+
+
+def stamp(time: datetime) -> Timestamp:
+    found = Timestamp()
+    found.FromDatetime(time)
+    return found
+
+
+def resource(code: str = VEHICLES) -> Resource:
+    return Resource(
+        code=code,
+        title="机动车所有人",
+        title_en="Vehicle owners",
+        address="127.0.0.1:7450",
+        category=Category.CATEGORY_DEPARTMENT,
+        sharing=Sharing.SHARING_CONDITIONAL,
+        conditions="仅用于社会救助核对",
+        legal_basis="社会救助暂行办法",
+        update_frequency=UpdateFrequency.UPDATE_FREQUENCY_DAILY,
+        keys=[Key(name="resident_id", fields=["resident_id"])],
+        checks=[Check(name="name", fields=["name"]), Check(name="plate", fields=["plate"])],
+        fields=[
+            Field(name="resident_id", type="resident_id", title="公民身份号码"),
+            Field(name="name", type="person_name", title="姓名"),
+            Field(name="plate", type="text", title="号牌"),
+        ],
+        modes=[Mode.MODE_KEYED],
+    )
+
+
+def application(code: str = VEHICLES) -> Application:
+    return Application(
+        resource=code,
+        key="resident_id",
+        checks=["name", "plate"],
+        mode=Mode.MODE_KEYED,
+        granularity=Granularity.GRANULARITY_RECORD,
+        purpose="低收入家庭经济状况核对",
+        legal_basis="社会救助暂行办法",
+        expected_records_per_day=5_000,
+    )
+
+
+def grant(of: Application, node: Member, now: datetime, number: int = 1) -> Grant:
+    return Grant(
+        id=f"G-{number:026d}",
+        application_id=of.id,
+        provider=node.department,
+        node_id=node.id,
+        consumer=of.consumer,
+        resource=of.resource,
+        key=of.key,
+        checks=of.checks,
+        modes=[of.mode],
+        granularities=[of.granularity],
+        purpose=of.purpose,
+        valid_from=stamp(now),
+        valid_until=stamp(now + timedelta(days=365)),
+        limits=Limits(records_per_session=1_000, records_per_day=10_000),
+        issued_at=stamp(now),
+    )
+
+
+def signed(of: Grant, by: Member) -> Envelope:
+    return sign(PayloadType.GRANT, of, by.keys.signing)
+
+
+async def publish(node: Member, what: Resource | None = None) -> Resource:
+    answer = await node.catalogue.PublishResource(PublishResourceRequest(resource=what or resource()))
+    return answer.resource
+
+
+async def apply(consumer: Member, what: Application | None = None) -> Application:
+    answer = await consumer.access.Apply(ApplyRequest(application=what or application()))
+    return answer.application
+
+
+async def decide(node: Member, what: Grant, by: Member | None = None) -> Application:
+    """Records a grant, signed by the node unless another signs."""
+    answer = await node.access.RecordDecision(
+        RecordDecisionRequest(application_id=what.application_id, grant=signed(what, by or node))
+    )
+    return answer.application
+
+
+async def refuse(node: Member, application_id: str, reason: str) -> Application:
+    answer = await node.access.RecordDecision(
+        RecordDecisionRequest(application_id=application_id, refusal_reason=reason)
+    )
+    return answer.application
+
+
+class Chain:
+    """A node's receipts, one after the other."""
+
+    def __init__(self, node: Member, now: datetime) -> None:
+        self.node = node
+        self.now = now
+        self.sequence = 0
+        self.previous_hash = FIRST_PREVIOUS_HASH
+
+    def draft(self) -> Receipt:
+        """The next receipt, not signed yet."""
+        counts = [OutcomeCount(outcome=OutcomeCode.OUTCOME_CODE_MATCH, count=3)]
+        return Receipt(
+            session_id=bytes(16),
+            grant_id=f"G-{1:026d}",
+            ticket_id="ticket",
+            consumer="civil-affairs",
+            operator="operator-7",
+            purpose="低收入家庭经济状况核对",
+            case_number="case-2026-1",
+            provider=self.node.department,
+            node_id=self.node.id,
+            resource=VEHICLES,
+            generation="generation-1",
+            as_of=stamp(self.now),
+            mode=Mode.MODE_KEYED,
+            granularity=Granularity.GRANULARITY_RECORD,
+            key="resident_id",
+            checks=["name"],
+            records=3,
+            tallies=[Tally(counts=counts), Tally(counts=counts)],
+            outcome_bytes=6,
+            request_commitment=bytes(32),
+            response_commitment=bytes(32),
+            started_at=stamp(self.now),
+            finished_at=stamp(self.now),
+            end=SessionEnd.SESSION_END_COMPLETE,
+            sequence=self.sequence + 1,
+            previous_hash=self.previous_hash,
+            profile="cn-gov/1",
+            suite="keyed/1",
+            software_version="0.1.0",
+        )
+
+    def add(self, what: Receipt | None = None) -> Envelope:
+        """Signs a receipt (by default the next draft) and puts it at the end of the chain."""
+        what = what or self.draft()
+        envelope = sign(PayloadType.RECEIPT, what, self.node.keys.signing)
+        self.sequence, self.previous_hash = what.sequence, payload_hash(envelope.payload)
+        return envelope
+
+    def next(self, many: int) -> list[Envelope]:
+        return [self.add() for _ in range(many)]

@@ -1,0 +1,122 @@
+"""Transactions on SQLite: durable, exclusive among writers, undone on failure."""
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL, select, text
+from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy.orm import Session
+
+from comparator.store import schema
+from comparator.store.database import Database
+from comparator.store.models import PartyRow
+from stayput.errors import StayputError
+from stayput.identity import department
+
+_NOW = datetime(2026, 1, 2, 3, 4, 5, 678, UTC)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(URL.create("sqlite", database=str(tmp_path / "comparator.db")))
+    schema.upgrade(database)
+    yield database
+    database.close()
+
+
+def _add(database: Database, code: str, title: str = "") -> None:
+    with database.writing() as store:
+        store.parties.add(department(code), department(code), title, _NOW)
+
+
+@pytest.mark.parametrize(
+    ("pragma", "value"),
+    [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 10_000)],
+)
+def test_sqlite_is_set_up_for_durability(database: Database, pragma: str, value: str | int) -> None:
+    with database.engine.connect() as connection:
+        assert connection.execute(text(f"PRAGMA {pragma}")).scalar() == value
+
+
+def test_references_are_enforced(database: Database) -> None:
+    with pytest.raises(IntegrityError), database.writing() as store:
+        store.parties.add(department("aa"), department("no-such"), "", _NOW)
+
+
+def test_a_failed_block_leaves_nothing(database: Database) -> None:
+    def fail() -> None:
+        with database.writing() as store:
+            store.parties.add(department("aa"), department("aa"), "", _NOW)
+            raise ArithmeticError
+
+    with pytest.raises(ArithmeticError):
+        fail()
+    with database.reading() as store:
+        assert not store.parties.all()
+
+
+def test_reading_writes_nothing(database: Database) -> None:
+    with database.reading() as store:
+        store.parties.add(department("aa"), department("aa"), "", _NOW)
+    with database.reading() as store:
+        assert not store.parties.all()
+
+
+def test_times_come_back_aware_and_in_utc(database: Database) -> None:
+    _add(database, "aa")
+    east = _NOW.astimezone(timezone(timedelta(hours=8)))
+    with database.writing() as store:
+        store.parties.add(department("bb"), department("bb"), "", east)
+    with database.reading() as store:
+        assert [(party.invited_at, party.invited_at.tzinfo) for party, _ in store.parties.all()] == [
+            (_NOW, UTC),
+            (_NOW, UTC),
+        ]
+    with pytest.raises(StatementError, match="naive"), database.writing() as store:
+        store.parties.add(department("cc"), department("cc"), "", _NOW.replace(tzinfo=None))
+
+
+def test_a_reader_sees_one_state_while_others_write(database: Database) -> None:
+    with database.reading() as store:
+        assert not store.parties.all()
+        _add(database, "aa")
+        assert not store.parties.all()
+
+
+def test_writers_take_turns(database: Database) -> None:
+    """Each reads a number and writes the next: with a late lock one of two at once would fail or be lost."""
+    _add(database, "aa", "0")
+
+    def count() -> None:
+        for _ in range(25):
+            with database.writing() as store:
+                row = store.parties.find(department("aa"))
+                assert row is not None
+                row.title = str(int(row.title) + 1)
+
+    writers = [threading.Thread(target=count) for _ in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    with Session(database.engine) as session:
+        assert session.scalar(select(PartyRow.title)) == "100"
+
+
+def test_a_full_store_says_so_and_keeps_what_it_has(database: Database) -> None:
+    _add(database, "aa")
+    with database.engine.connect() as connection:
+        pages = connection.execute(text("PRAGMA page_count")).scalar()
+    assert isinstance(pages, int)
+    database.close()
+    with database.engine.connect() as connection:
+        # The pool hands this same connection out again.
+        connection.execute(text(f"PRAGMA max_page_count = {pages}"))
+    with pytest.raises(StayputError) as caught:
+        _add(database, "bb", "x" * 100_000)
+    assert caught.value.reason_name == "STORAGE_FULL"
+    with database.reading() as store:
+        assert [party.party.id for party, _ in store.parties.all()] == ["aa"]
