@@ -1,0 +1,202 @@
+"""`make demo`: two registers, one list of applicants, and not a record that leaves its register.
+
+Starts a comparator and two provider nodes as real processes on free loopback ports, enrols, publishes,
+applies, grants, compares, shows the results, verifies the receipts, and stops everything that it started.
+"""
+
+import argparse
+import csv
+import itertools
+import json
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+
+from examples.deployment import ANY_PORT, EXAMPLES, CommandFailed, Deployment
+
+CONSUMER = "civil-affairs"
+REGISTERS = (
+    # node, department, its title, resource, its file, the source, the checks asked
+    (
+        "vehicles-1",
+        "traffic-police",
+        "公安交管 Traffic police",
+        "vehicle-owners",
+        "vehicles",
+        ("name", "plate"),
+    ),
+    ("deaths-1", "health-commission", "卫生健康 Health commission", "deaths", "deaths", ("name",)),
+)
+SHOWN_LINES = 12
+
+
+class Story:
+    """Tells what happens while it happens."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+
+    def chapter(self, text: str) -> None:
+        """Begins a part."""
+        print(f"\n\033[1m{text}\033[0m", flush=True)
+
+    def does(self, party: str, *command: str, show: bool = True, last: int = 0) -> str:
+        """Runs a command as that party and shows it, with its output or the last lines of it."""
+        print(f"  {party} $ {shlex.join(command)}", flush=True)
+        printed = self._deployment.run(party, *command)
+        if show:
+            print("".join(f"      {line}\n" for line in printed.splitlines()[-last:]), end="", flush=True)
+        return printed
+
+    def starts(self, party: str, *command: str) -> None:
+        """Starts a server as that party."""
+        print(f"  {party} $ {shlex.join(command)} &", flush=True)
+        print(f"      {self._deployment.start(party, *command)}", flush=True)
+
+
+def platform(story: Story) -> None:
+    """The sharing platform comes up and invites everyone."""
+    story.chapter("1. The platform: a comparator with its own CA, and invitations for three departments")
+    story.does("comparator", "comparator", "init", "--data", "comparator",
+               "--listen", ANY_PORT, "--enrolment-listen", ANY_PORT, show=False)  # fmt: skip
+    story.starts("comparator", "comparator", "serve")
+    invitation = "comparator", "comparator", "invite"
+    story.does(*invitation, "department", CONSUMER, "--title", "民政 Civil affairs",
+               "-o", f"{CONSUMER}.invitation", show=False)  # fmt: skip
+    for node, department, title, *_ in REGISTERS:
+        story.does(*invitation, "department", department, "--title", title,
+                   "-o", f"{department}.invitation", show=False)  # fmt: skip
+        story.does(*invitation, "node", node, "--department", department,
+                   "-o", f"{node}.invitation", show=False)  # fmt: skip
+
+
+def providers(story: Story, deployment: Deployment) -> None:
+    """Each provider sets up its node, builds its index and publishes."""
+    story.chapter("2. Two providers: each builds an index from its own register, on its own node")
+    for node, department, _, resource, file, _ in REGISTERS:
+        story.does(node, "provider-node", "init", "--id", node, "--department", department,
+                   "--dir", node, "--listen", ANY_PORT, show=False)  # fmt: skip
+        deployment.place(node, EXAMPLES / "resources" / f"{file}.toml", EXAMPLES / f"{file}.csv")
+        story.does(node, "provider-node", "enrol", f"{node}.invitation", show=False)
+        story.starts(node, "provider-node", "serve")
+        story.does(node, "provider-node", "build", resource)
+        story.does(node, "provider-node", "publish", resource)
+        story.does(node, "provider-node", "status")
+
+
+def access(story: Story) -> None:
+    """The consumer applies, each provider grants."""
+    story.chapter("3. Access: the consumer applies, each provider's node signs a grant")
+    story.does(CONSUMER, "stayput", "enrol", f"{CONSUMER}.invitation")
+    story.does(CONSUMER, "stayput", "catalogue")
+    for node, _, _, resource, _, checks in REGISTERS:
+        story.does(CONSUMER, "stayput", "apply", "--resource", resource, "--key", "resident_id",
+                   *asked(checks), "--purpose", "最低生活保障家庭经济状况核对",
+                   "--legal-basis", "社会救助暂行办法")  # fmt: skip
+        waiting = story.does(node, "provider-node", "applications", "--json", show=False)
+        (application,) = json.loads(waiting)["applications"]
+        story.does(node, "provider-node", "approve", application["id"])
+
+
+def comparison(story: Story, deployment: Deployment) -> None:
+    """The list is compared against both registers."""
+    story.chapter("4. Comparison: outcomes come straight from each provider's node, sealed end to end")
+    shutil.copy(EXAMPLES / "applicants.csv", deployment.directory)
+    for _, _, _, resource, file, checks in REGISTERS:
+        output = f"against-{file}.csv"
+        story.does(CONSUMER, "stayput", "compare", "applicants.csv", "--resource", resource,
+                   "--key", "resident_id", *asked(checks), "--operator", "demo",
+                   *columns(file), "-o", output)  # fmt: skip
+        show_file(deployment.directory / output)
+
+
+def evidence(story: Story) -> None:
+    """Receipts verify, and the platform has them."""
+    story.chapter("5. Evidence: receipts signed by the nodes; the platform holds who, what, why and how many")
+    for _, _, _, _, file, _ in REGISTERS:
+        story.does(CONSUMER, "stayput", "receipt", "verify", f"against-{file}.csv.receipt.json", last=1)
+    story.does("comparator", "comparator", "receipts")
+
+
+def asked(checks: tuple[str, ...]) -> Iterator[str]:
+    """Options for the checks."""
+    return itertools.chain.from_iterable(("--check", check) for check in checks)
+
+
+def columns(file: str) -> tuple[str, ...]:
+    """Where the list calls a field otherwise than the register does."""
+    return ("--column", "name=姓名") if file == "vehicles" else ()
+
+
+def show_file(path: Path) -> None:
+    """One line of an output file for each way in which a line can come out."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        header, *rows = csv.reader(file)
+    kinds = {tuple(row[header.index("outcome") :]): row for row in reversed(rows)}
+    print(f"      {path.name}, one line of each kind:")
+    for row in [header, *list(reversed(kinds.values()))[:SHOWN_LINES]]:
+        print("        " + " | ".join(row))
+
+
+@contextmanager
+def place(*, keep: bool) -> Iterator[Path]:
+    """A new directory for everything, removed at the end unless it is to be kept."""
+    directory = Path(tempfile.mkdtemp(prefix="stayput-demo-"))
+    try:
+        yield directory
+    finally:
+        if not keep:
+            shutil.rmtree(directory)
+
+
+def tell_how_to_go_on(deployment: Deployment) -> None:
+    """What to type next, and how to end it."""
+    consumer, first = deployment.settings(CONSUMER), REGISTERS[0][0]
+    pids = " ".join(str(process.pid) for process in deployment.running.values())
+    print("\nEverything is still running. Try:")
+    print(f"  cd {deployment.directory} && . {Path(sys.executable).parent / 'activate'}")
+    print(f"  export STAYPUT_HOME={consumer['STAYPUT_HOME']}")
+    print(f"  export STAYPUT_COMPARATOR_CONFIG={consumer['STAYPUT_COMPARATOR_CONFIG']}")
+    print(f"  export STAYPUT_NODE_CONFIG={deployment.settings(first)['STAYPUT_NODE_CONFIG']}")
+    print("  stayput describe vehicle-owners")
+    print("  provider-node status")
+    print("  comparator receipts")
+    print(f"Stop it with: kill {pids} && rm -r {deployment.directory}")
+
+
+def main() -> int:
+    """Tells the story; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="leave everything running")
+    keep: bool = parser.parse_args().keep
+    started = monotonic()
+    with place(keep=keep) as directory:
+        deployment = Deployment(directory)
+        try:
+            story = Story(deployment)
+            platform(story)
+            providers(story, deployment)
+            access(story)
+            comparison(story, deployment)
+            evidence(story)
+            print(f"\nDone in {monotonic() - started:.0f} s. No record of either register left its node.")
+            if keep:
+                tell_how_to_go_on(deployment)
+                return 0
+        except CommandFailed as failure:
+            print(f"\nthe demonstration failed: {failure}", file=sys.stderr)
+            keep = False
+            return 1
+        finally:
+            if not keep:
+                deployment.__exit__()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
