@@ -1,0 +1,64 @@
+"""The `stayput` command."""
+
+import os
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from stayput.delimited import DelimitedError
+from stayput.errors import StayputError
+from stayput_client.cli import access, catalogue, compare, receipt
+from stayput_client.cli.localised import localise
+from stayput_client.cli.screen import Screen
+from stayput_client.texts import chosen_language
+
+REFUSED = 1
+_OPTION = "--lang"
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
+access.register(app)
+catalogue.register(app)
+compare.register(app)
+app.add_typer(receipt.app, name="receipt")
+
+
+class _LanguageName(StrEnum):
+    EN = "en"
+    ZH = "zh"
+
+
+@app.callback()
+def _root(
+    context: typer.Context, lang: Annotated[_LanguageName | None, typer.Option(_OPTION)] = None
+) -> None:
+    context.obj = Screen(chosen_language(lang, os.environ))
+
+
+def main() -> None:
+    """Runs the command line; exits with the codes that `stayput compare --help` lists."""
+    lang, arguments = _language_first(sys.argv[1:])
+    screen = Screen(chosen_language(lang, os.environ))
+    command = typer.main.get_group(app)
+    localise(command, screen.language)
+    try:
+        command.main(arguments, prog_name="stayput")
+    except (StayputError, DelimitedError, OSError) as error:
+        screen.failure(error)
+        sys.exit(REFUSED)
+
+
+def _language_first(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The language named anywhere among the arguments, and the arguments with that option in front.
+
+    Help is printed while arguments are parsed, so its language must be known before.
+    """
+    for at, argument in enumerate(arguments):
+        if argument.startswith(f"{_OPTION}="):
+            return argument.removeprefix(f"{_OPTION}="), [argument, *arguments[:at], *arguments[at + 1 :]]
+        if argument == _OPTION and at + 1 < len(arguments):
+            value = arguments[at + 1]
+            return value, [argument, value, *arguments[:at], *arguments[at + 2 :]]
+    return None, list(arguments)

@@ -1,0 +1,144 @@
+"""Commands about what can be compared: catalogue, describe."""
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stayput.language import Language
+from stayput_client.cli.leakage import leakage, show_leakage
+from stayput_client.cli.options import AsJson, HomeOption
+from stayput_client.cli.screen import Json, Screen
+
+if TYPE_CHECKING:
+    from stayput_client.models import Description, ResourceSummary
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    for command in (catalogue, describe):
+        app.command()(command)
+
+
+def catalogue(context: typer.Context, *, home: HomeOption = None, as_json: AsJson = False) -> None:
+    """Lists the catalogue."""
+
+    async def run() -> "list[ResourceSummary]":
+        from stayput_client.client import Client
+
+        async with Client.open(home) as client:
+            return await client.catalogue()
+
+    found, screen = asyncio.run(run()), Screen.of(context)
+    if as_json:
+        screen.json([_summary_json(one) for one in found])
+        return
+    names = ("code", "title", "provider", "category", "sharing", "keys", "checks", "as_of", "stale")
+    screen.table([f"column.{name}" for name in names], [_summary_row(screen, one) for one in found])
+
+
+def _summary_row(screen: Screen, one: "ResourceSummary") -> list[str]:
+    return [
+        one.code,
+        _title(screen, one),
+        one.provider,
+        screen.text(f"category.{one.category.name}"),
+        screen.text(f"sharing.{one.sharing.name}"),
+        ", ".join(one.keys),
+        ", ".join(one.checks),
+        screen.moment(one.as_of),
+        screen.text("yes" if one.stale else "no"),
+    ]
+
+
+def _title(screen: Screen, one: "ResourceSummary | Description") -> str:
+    return one.title if screen.language is Language.CHINESE else one.title_en or one.title
+
+
+def describe(
+    context: typer.Context,
+    *,
+    resource: Annotated[str, typer.Argument(metavar="RESOURCE")],
+    home: HomeOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Describes a resource."""
+
+    async def run() -> "Description":
+        from stayput_client.client import Client
+
+        async with Client.open(home) as client:
+            return await client.describe(resource)
+
+    description, screen = asyncio.run(run()), Screen.of(context)
+    if as_json:
+        screen.json(_description_json(screen, description))
+    else:
+        _show_description(screen, description)
+
+
+def _show_description(screen: Screen, one: "Description") -> None:
+    contract = one.contract
+    typer.echo(f"{contract.resource}  {_title(screen, one)}")
+    screen.say("describe.node", node=one.node, address=one.address, provider=one.provider)
+    screen.say("describe.generation", generation=one.generation, as_of=screen.moment(one.as_of))
+    roles = [("key", key.name, key.fields) for key in contract.keys]
+    roles += [("check", check.name, check.fields) for check in contract.checks]
+    screen.table(
+        ["column.role", "column.asked_by", "column.fields"],
+        [[screen.text(f"role.{role}"), name, ", ".join(fields)] for role, name, fields in roles],
+    )
+    screen.table(
+        ["column.field", "column.type", "column.accepted"],
+        [
+            [field.name, field.type, ", ".join(filter(None, (field.name, field.title, field.title_en)))]
+            for field in contract.fields
+        ],
+    )
+    for mode in one.modes:
+        show_leakage(screen, mode.name)
+
+
+def _summary_json(one: "ResourceSummary") -> dict[str, Json]:
+    return {
+        "code": one.code,
+        "title": one.title,
+        "title_en": one.title_en,
+        "provider": one.provider,
+        "node": one.node,
+        "category": one.category.name,
+        "sharing": one.sharing.name,
+        "conditions": one.conditions,
+        "legal_basis": one.legal_basis,
+        "update_frequency": one.update_frequency.name,
+        "keys": {name: list(fields) for name, fields in one.keys.items()},
+        "checks": {name: list(fields) for name, fields in one.checks.items()},
+        "modes": [mode.name for mode in one.modes],
+        "generation": one.generation,
+        "as_of": one.as_of.isoformat() if one.as_of else None,
+        "stale": one.stale,
+    }
+
+
+def _description_json(screen: Screen, one: "Description") -> dict[str, Json]:
+    contract = one.contract
+    return {
+        "resource": contract.resource,
+        "title": one.title,
+        "title_en": one.title_en,
+        "provider": one.provider,
+        "node": one.node,
+        "address": one.address,
+        "generation": one.generation,
+        "as_of": one.as_of.isoformat(),
+        "profile": contract.profile,
+        "suite": contract.suite,
+        "fields": [
+            {"name": field.name, "type": field.type, "title": field.title, "title_en": field.title_en}
+            for field in contract.fields
+        ],
+        "keys": {key.name: list(key.fields) for key in contract.keys},
+        "checks": {check.name: list(check.fields) for check in contract.checks},
+        "modes": {mode.name: {**leakage(screen, mode.name)} for mode in one.modes},
+        "chunk_records": one.chunk_records,
+    }

@@ -1,0 +1,116 @@
+"""Commands about receipts: show, verify."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stayput_client.cli.leakage import show_leakage
+from stayput_client.cli.options import AsJson, HomeOption
+from stayput_client.cli.screen import Json, Screen
+
+if TYPE_CHECKING:
+    from stayput.v1.log_pb2 import Receipt
+
+app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+
+_TEXTS = ("consumer", "operator", "purpose", "case_number", "grant_id", "ticket_id", "provider", "node_id")
+_MOMENTS = ("as_of", "started_at", "finished_at")
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    *,
+    receipt_file: Annotated[Path, typer.Argument(metavar="RECEIPT_FILE")],
+    as_json: AsJson = False,
+) -> None:
+    """Shows a receipt."""
+    from stayput_client.receipt_files import claimed
+
+    screen, receipt = Screen.of(context), claimed(_text(receipt_file))
+    if as_json:
+        tallies: list[Json] = [{"name": name, "counts": {**counts}} for name, counts in _tallies(receipt)]
+        screen.json({**_fields(receipt), "tallies": tallies})
+        return
+    _show(screen, receipt)
+    screen.say("receipt.unverified")
+
+
+@app.command()
+def verify(
+    context: typer.Context,
+    *,
+    receipt_file: Annotated[Path, typer.Argument(metavar="RECEIPT_FILE")],
+    home: HomeOption = None,
+) -> None:
+    """Verifies a receipt."""
+
+    async def run() -> "Receipt":
+        from stayput_client.client import Client
+
+        async with Client.open(home) as client:
+            return await client.verify_receipt(_text(receipt_file))
+
+    receipt, screen = asyncio.run(run()), Screen.of(context)
+    _show(screen, receipt)
+    screen.say("receipt.verified", node=receipt.node_id)
+
+
+def _text(receipt_file: Path) -> str:
+    # What is no UTF-8 is no receipt either, and is refused as such.
+    return receipt_file.read_text("utf-8", errors="replace")
+
+
+def _show(screen: Screen, receipt: "Receipt") -> None:
+    fields = _fields(receipt)
+    rows = [[screen.text(f"receipt.{name}"), _shown(value)] for name, value in fields.items()]
+    for compared, counts in _tallies(receipt):
+        counted = ", ".join(f"{outcome} {count:,}" for outcome, count in counts.items())
+        rows.append([screen.text("receipt.counts", compared=compared), counted])
+    screen.table(["receipt.name", "receipt.value"], rows)
+    mode = fields["mode"]
+    if mode in ("KEYED", "OBLIVIOUS"):
+        show_leakage(screen, mode)
+
+
+def _shown(value: Json) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_shown, value))
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _fields(receipt: "Receipt") -> dict[str, Json]:
+    from stayput.v1.contract_pb2 import Granularity, Mode
+    from stayput.v1.log_pb2 import SessionEnd
+    from stayput_client.models import moment
+
+    return {
+        "session_id": receipt.session_id.hex(),
+        **{name: getattr(receipt, name) for name in _TEXTS},
+        "resource": receipt.resource,
+        "generation": receipt.generation,
+        "mode": Mode.Name(receipt.mode).removeprefix("MODE_"),
+        "granularity": Granularity.Name(receipt.granularity).removeprefix("GRANULARITY_"),
+        "key": receipt.key,
+        "checks": list(receipt.checks),
+        "records": receipt.records,
+        **{name: moment(getattr(receipt, name)).isoformat() for name in _MOMENTS},
+        "end": SessionEnd.Name(receipt.end).removeprefix("SESSION_END_"),
+        "sequence": receipt.sequence,
+        "software_version": receipt.software_version,
+    }
+
+
+def _tallies(receipt: "Receipt") -> list[tuple[str, dict[str, int]]]:
+    from stayput.v1.contract_pb2 import OutcomeCode
+
+    # A receipt that is only shown may hold anything, also fewer or more tallies than names.
+    return [
+        (
+            name,
+            {OutcomeCode.Name(one.outcome).removeprefix("OUTCOME_CODE_"): one.count for one in tally.counts},
+        )
+        for name, tally in zip([receipt.key, *receipt.checks], receipt.tallies, strict=False)
+    ]

@@ -1,0 +1,202 @@
+"""The SDK's one entrance: a department's connection to the platform and to providers' nodes."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from stayput import identity, receipts
+from stayput.rpc.tls import Credentials, channel
+from stayput.v1.catalogue_pb2 import Resource
+from stayput.v1.comparison_pb2_grpc import ComparisonServiceStub
+from stayput.v1.errors_pb2 import ErrorReason
+from stayput.v1.log_pb2 import Receipt
+from stayput_client import models
+from stayput_client.describing import described
+from stayput_client.faults import ClientFault
+from stayput_client.home import Home, default_home
+from stayput_client.list_comparison import ListJob, ProgressCallback, compare_list
+from stayput_client.platform import Comparator, application_for, chosen_grant, opened_grant
+from stayput_client.question import Question
+from stayput_client.receipt_files import claimed
+from stayput_client.record_comparison import compare_records
+from stayput_client.results import Comparison, Summary
+from stayput_client.session import Agreed, Request
+
+if TYPE_CHECKING:  # exists for the type checker only
+    from stayput.v1.comparison_pb2_grpc import ComparisonServiceAsyncStub
+
+
+class Client:
+    """A department's client; `async with Client.open() as client`. Failures are `StayputError`."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        files = home.identity()
+        self._credentials = Credentials(*files.tls())
+        self._platform = files.platform()
+        self._stack = AsyncExitStack()
+        self._nodes: dict[tuple[str, str], ComparisonServiceAsyncStub] = {}
+
+    @classmethod
+    def open(cls, home: Path | None = None) -> Self:
+        """The client of the identity in `home` (`$STAYPUT_HOME`, else `~/.stayput`).
+
+        Raises `CERTIFICATE_REQUIRED` if none is there.
+        """
+        return cls(Home(home or default_home()))
+
+    async def __aenter__(self) -> Self:
+        address = self._platform.comparator_address
+        opened = channel(address, identity.COMPARATOR_NAME, self._credentials)
+        self._comparator = Comparator(await self._stack.enter_async_context(opened))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def catalogue(self) -> list[models.ResourceSummary]:
+        """All resources of the platform, by code."""
+        return [models.resource_summary(entry) for entry in await self._comparator.resources()]
+
+    async def describe(self, resource: str) -> models.Description:
+        """What a resource's own node says of it, verified with the node's key, which is pinned at first use.
+
+        Raises `RESOURCE_UNKNOWN`, `RESOURCE_NOT_READY`, `PINNED_KEY_CHANGED`, `PROTOCOL_VIOLATION`.
+        """
+        entry = await self._comparator.resource(resource)
+        return await described(entry, await self._node(entry), self._home)
+
+    async def apply(
+        self,
+        *,
+        resource: str,
+        key: str,
+        checks: Sequence[str] = (),
+        purpose: str,
+        legal_basis: str,
+        records_per_day: int = 0,
+    ) -> models.Application:
+        """Applies for outcomes per record of a key and checks; `records_per_day` 0 means not stated."""
+        wanted = application_for(resource, key, checks, purpose, legal_basis, records_per_day)
+        return models.application(await self._comparator.apply(wanted))
+
+    async def applications(self) -> list[models.Application]:
+        """This department's applications, newest first."""
+        return [models.application(one) for one in await self._comparator.applications()]
+
+    async def grants(self) -> list[models.Grant]:
+        """This department's grants, newest first, each verified with the key of the node that gave it."""
+        keys = {entry.node_id: entry.signing_key for entry in await self._comparator.resources()}
+        return await self._grants(keys)
+
+    async def compare(  # noqa: PLR0913 (each is one thing that a caller may say)
+        self,
+        records: Iterable[Mapping[str, str]],
+        *,
+        resource: str,
+        key: str,
+        checks: Sequence[str] = (),
+        operator: str = "",
+        purpose: str = "",
+        case_number: str = "",
+        grant: str | None = None,
+    ) -> Comparison:
+        """Compares records given as mappings from field name to raw text.
+
+        `operator` and `purpose` default to the home's settings, then to the grant's purpose. Without `grant`
+        the only active grant that covers the request is used.
+        """
+        request = Request(resource, key, checks, operator, purpose, case_number, grant)
+        return await compare_records(await self._agree(request), records)
+
+    async def compare_csv(  # noqa: PLR0913 (each is one thing that a caller may say)
+        self,
+        list_path: Path,
+        out_path: Path,
+        *,
+        resource: str,
+        key: str,
+        checks: Sequence[str] = (),
+        columns: Mapping[str, str] | None = None,
+        operator: str = "",
+        purpose: str = "",
+        case_number: str = "",
+        grant: str | None = None,
+        encoding: str | None = None,
+        delimiter: str = ",",
+        force: bool = False,
+        progress: ProgressCallback | None = None,
+    ) -> Summary:
+        """Compares a delimited file with a header into `out_path`, in the same encoding and delimiter.
+
+        The output has the list's columns, then `outcome`, `outcome_<check>` for each check, and `reason`; the
+        receipt is written beside it as `<out_path>.receipt.json`. `columns` gives the column of a field where
+        neither the field's name nor its title is one. `encoding` (utf-8 or gb18030) is detected unless given.
+        Without `force` an existing output is not overwritten. Memory is bounded whatever the list's size.
+
+        Raises `CutShort` when the session broke under way (what was answered is kept), `StayputError`,
+        `DelimitedError` or `OSError` when nothing was written.
+        """
+        job = await asyncio.to_thread(
+            ListJob.open, list_path, out_path, columns or {}, encoding, delimiter, force=force
+        )
+        request = Request(resource, key, checks, operator, purpose, case_number, grant)
+        return await compare_list(await self._agree(request), job, progress)
+
+    async def verify_receipt(self, text: str) -> Receipt:
+        """The receipt in a receipt file's text, verified with its node's pinned key, else the catalogue's.
+
+        Raises `RECEIPT_INVALID`, or `RESOURCE_UNKNOWN` if no key of that node can be found.
+        """
+        receipt = claimed(text)
+        signing_key = self._home.known_node(receipt.node_id)
+        if signing_key is None:
+            entry = await self._comparator.resource(receipt.resource)
+            if entry.node_id != receipt.node_id:
+                raise receipts.receipt_invalid("its node does not offer its resource")
+            signing_key = entry.signing_key
+        return receipts.verify(receipts.from_file(text), signing_key)
+
+    async def _agree(self, request: Request) -> Agreed:
+        entry = await self._comparator.resource(request.resource)
+        stub = await self._node(entry)
+        description = await described(entry, stub, self._home)
+        today = datetime.now().astimezone().date()
+        question = Question(description.contract, request.key, request.checks, today)
+        held = await self._grants({entry.node_id: entry.signing_key})
+        grant = chosen_grant(held, request.resource, request.key, question.checks, request.grant)
+        settings = self._home.settings()
+        operator = (request.operator or settings.operator).strip()
+        if not operator:
+            raise ClientFault(ErrorReason.ERROR_REASON_FIELD_INVALID, "operator_missing", field="operator")
+        case_number = request.case_number.strip()
+        if grant.case_number_required and not case_number:
+            raise ClientFault(
+                ErrorReason.ERROR_REASON_CASE_NUMBER_REQUIRED, "case_number_missing", field="case_number"
+            )
+        return Agreed(
+            comparator=self._comparator,
+            stub=stub,
+            consumer=self._platform.department,
+            description=description,
+            question=question,
+            grant=grant,
+            operator=operator,
+            purpose=(request.purpose or settings.purpose or grant.purpose).strip(),
+            case_number=case_number,
+        )
+
+    async def _grants(self, signing_keys: Mapping[str, bytes]) -> list[models.Grant]:
+        now = datetime.now(UTC)
+        return [opened_grant(one, signing_keys, now) async for one in self._comparator.grants()]
+
+    async def _node(self, entry: Resource) -> "ComparisonServiceAsyncStub":
+        at = (entry.node_id, entry.address)
+        if at not in self._nodes:
+            name = identity.node(entry.node_id).tls_name
+            opened = channel(entry.address, name, self._credentials)
+            self._nodes[at] = ComparisonServiceStub(await self._stack.enter_async_context(opened))
+        return self._nodes[at]

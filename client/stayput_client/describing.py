@@ -1,0 +1,68 @@
+"""A resource's own description, verified: by the key in the catalogue, and that key pinned at first use."""
+
+from typing import TYPE_CHECKING, Final
+
+from google.protobuf.message import DecodeError
+
+from stayput import sealing, signing
+from stayput.contract import check_contract
+from stayput.errors import StayputError
+from stayput.rpc.client import translated
+from stayput.v1.catalogue_pb2 import Resource
+from stayput.v1.comparison_pb2 import DescribeRequest
+from stayput.v1.comparison_pb2 import Description as DescriptionMessage
+from stayput.v1.errors_pb2 import ErrorReason
+from stayput.v1.signing_pb2 import Envelope
+from stayput_client import models
+from stayput_client.home import Home
+
+if TYPE_CHECKING:  # exists for the type checker only
+    from stayput.v1.comparison_pb2_grpc import ComparisonServiceAsyncStub
+
+CALL_SECONDS: Final = 30.0
+
+
+async def described(entry: Resource, stub: "ComparisonServiceAsyncStub", home: Home) -> models.Description:
+    """What the node of a catalogue entry says about the resource, verified; pins the node's key if it is new.
+
+    Raises `PINNED_KEY_CHANGED` before the node is asked anything, and what `verified` raises.
+    """
+    home.require_pinned(entry.node_id, entry.signing_key)
+    with translated("node"):
+        response = await stub.Describe(DescribeRequest(resource=entry.code), timeout=CALL_SECONDS)
+    description = verified(response.description, entry)
+    home.pin(entry.node_id, entry.signing_key)
+    return description
+
+
+def verified(envelope: Envelope, entry: Resource) -> models.Description:
+    """The description, if the node of the catalogue entry signed it and it is of that resource.
+
+    Raises `PROTOCOL_VIOLATION`, or what `check_contract` raises.
+    """
+    try:
+        payload = signing.verify(envelope, signing.PayloadType.DESCRIPTION, entry.signing_key)
+        message = DescriptionMessage.FromString(payload)
+    except (signing.SignatureInvalid, DecodeError):
+        raise _violation("is not signed by the provider's node") from None
+    check_contract(message.contract)
+    for name, said, expected in (
+        ("node_id", message.node_id, entry.node_id),
+        ("provider", message.provider, entry.provider),
+        ("contract.resource", message.contract.resource, entry.code),
+        ("sealing_key_id", message.sealing_key_id, sealing.key_id(message.sealing_key)),
+    ):
+        if said != expected:
+            raise _violation(f"has another {name} than the catalogue or itself")
+    if message.chunk_records < 1:
+        raise _violation("allows no records in a chunk")
+    return models.description(message, entry)
+
+
+def _violation(problem: str) -> StayputError:
+    return StayputError(
+        ErrorReason.ERROR_REASON_PROTOCOL_VIOLATION,
+        f"the description {problem}",
+        field="description",
+        remedy="nothing was sent; tell the provider and the platform",
+    )

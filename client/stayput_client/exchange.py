@@ -1,0 +1,141 @@
+"""A conversation over gRPC: as one call for a few records, or as a stream with several chunks under way."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import TYPE_CHECKING, Final, Self, TypeAlias
+
+import grpc.aio
+from grpc._cython import cygrpc  # type: ignore[attr-defined]
+
+from stayput.errors import StayputError
+from stayput.rpc.client import error_of, translated
+from stayput.v1.comparison_pb2 import CompareRecordsRequest, CompareRequest, CompareResponse
+from stayput.v1.errors_pb2 import ErrorReason
+from stayput_client.conversation import Conversation
+from stayput_client.results import SignedReceipt
+
+if TYPE_CHECKING:  # exists for the type checker only
+    from stayput.v1.comparison_pb2_grpc import ComparisonServiceAsyncStub
+
+MOST_RECORDS_IN_ONE_CALL: Final = 1_000
+ONE_CALL_SECONDS: Final = 30.0
+# Enough that the node never waits for this side over a link of some 50 ms; each is mostly under 1 MB.
+_CHUNKS_UNDER_WAY: Final = 8
+_PEER: Final = "node"
+
+_Call: TypeAlias = "grpc.aio.StreamStreamCall[CompareRequest, CompareResponse]"
+
+
+class SessionBroken(Exception):
+    """The call failed under way; `cause` says why. What was answered before is good."""
+
+    def __init__(self, cause: StayputError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+async def one_call(
+    stub: "ComparisonServiceAsyncStub", conversation: Conversation, digests: bytes
+) -> tuple[bytes, SignedReceipt]:
+    """A whole session of at most 1,000 records: outcome bytes and the verified receipt."""
+    request = CompareRecordsRequest(open=conversation.opening, chunk=conversation.seal(digests, final=True))
+    with translated(_PEER):
+        response = await stub.CompareRecords(request, timeout=ONE_CALL_SECONDS)
+    conversation.opened(response.opened)
+    answer = conversation.unseal(response.outcomes)
+    return answer, conversation.concluded(response.receipt)
+
+
+class Exchange:
+    """A session on the stream. Asks about `first`, then about what `following` gives, drawn as it sends.
+
+    `async with` it, iterate `answers()` to the end; then `receipt` is there, verified.
+    """
+
+    def __init__(
+        self,
+        stub: "ComparisonServiceAsyncStub",
+        conversation: Conversation,
+        first: bytes,
+        following: AsyncIterator[bytes],
+    ) -> None:
+        self._stub = stub
+        self._conversation = conversation
+        self._first = first
+        self._following = following
+        self._under_way = asyncio.Semaphore(_CHUNKS_UNDER_WAY)
+        self.receipt: SignedReceipt | None = None
+
+    async def __aenter__(self) -> Self:
+        self._call: _Call = self._stub.Compare()
+        self._sender = asyncio.create_task(self._send(self._call))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._sender.cancel()
+        self._call.cancel()
+        await asyncio.gather(self._sender, return_exceptions=True)
+
+    async def _send(self, call: _Call) -> None:
+        try:
+            await call.write(CompareRequest(open=self._conversation.opening))
+            # A chunk waits until it is known whether another follows, as the final one is sealed as such.
+            waiting = self._first
+            async for digests in self._following:
+                await self._send_chunk(call, waiting, final=False)
+                waiting = digests
+            await self._send_chunk(call, waiting, final=True)
+            await call.done_writing()
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError, cygrpc.InternalError):
+            # The call is over. Answers that came before may still be unread; reading tells how it ended.
+            return
+
+    async def _send_chunk(self, call: _Call, digests: bytes, *, final: bool) -> None:
+        await self._under_way.acquire()
+        request = CompareRequest(chunk=self._conversation.seal(digests, final=final))
+        # When the node ends the call, a `call.write` under way would put INTERNAL in place of the reason and
+        # drop the answers not read yet (grpc/grpc issue 36066), so the write goes to the layer below it.
+        below = call._cython_call  # type: ignore[attr-defined]  # noqa: SLF001
+        await below.send_serialized_message(request.SerializeToString())
+
+    async def answers(self) -> AsyncGenerator[bytes]:
+        """Outcome bytes of each chunk, in order. Ends when the receipt has been verified.
+
+        Raises `SessionBroken` when the call fails, and what `following` raises.
+        """
+        while self.receipt is None:
+            response = await self._read()
+            match response.WhichOneof("message"):
+                case "opened":
+                    self._conversation.opened(response.opened)
+                case "outcomes":
+                    answer = self._conversation.unseal(response.outcomes)
+                    self._under_way.release()
+                    yield answer
+                case "receipt":
+                    self.receipt = self._conversation.concluded(response.receipt)
+                case _:
+                    raise _ended_early()
+
+    async def _read(self) -> CompareResponse:
+        reading = asyncio.ensure_future(self._call.read())
+        if not self._sender.done():
+            await asyncio.wait({reading, self._sender}, return_when=asyncio.FIRST_COMPLETED)
+        if self._sender.done() and (error := self._sender.exception()) is not None:
+            reading.cancel()
+            raise error
+        try:
+            response = await reading
+        except grpc.aio.AioRpcError as error:
+            raise SessionBroken(error_of(error, _PEER)) from None
+        if not isinstance(response, CompareResponse):  # the end of the stream
+            raise _ended_early()
+        return response
+
+
+def _ended_early() -> StayputError:
+    return StayputError(
+        ErrorReason.ERROR_REASON_PROTOCOL_VIOLATION,
+        "the node ended the session without a receipt",
+        remedy="nothing of this answer was used; tell the provider",
+    )

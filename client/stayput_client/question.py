@@ -1,0 +1,143 @@
+"""From the values of records to digests, and from outcome bytes back to what is said of each record.
+
+What cannot be right is found here and never sent: a record whose key is rejected leaves no digest at all, a
+check whose value is rejected leaves the same 16 zero bytes as one without a value.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import chain
+from typing import Final, TypeAlias
+
+from stayput import contract as contracts
+from stayput import elements, outcomes
+from stayput.errors import field_invalid
+from stayput.normalise import Normaliser, Reject, normaliser
+from stayput.v1.contract_pb2 import Contract, Field
+from stayput_client.results import NO_VALUE, NOT_ANSWERED, NOT_ASKED
+
+Why: TypeAlias = tuple[str, str]
+"""A subject (field, check or line) and the reason."""
+
+_REASON_OF_CODE: Final = {outcomes.NO_VALUE: NO_VALUE, outcomes.NOT_ASKED: NOT_ASKED}
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Some records, ready to be asked about. Shows nothing of them in repr.
+
+    `digests` are columns of 16 bytes of the records at the positions `sent`; `rejected` holds, by position,
+    why a key cannot be asked about, `rejected_checks` the same for each check.
+    """
+
+    records: int
+    sent: Sequence[int] = field(repr=False)
+    digests: bytes = field(repr=False)
+    rejected: Mapping[int, Why] = field(repr=False)
+    rejected_checks: tuple[Mapping[int, Why], ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What is said of some records: codes in columns (key, then checks), and reasons by position."""
+
+    columns: tuple[bytes, ...] = field(repr=False)
+    reasons: Mapping[int, Sequence[Why]] = field(repr=False)
+
+
+class Question:
+    """One key and some checks of a resource. `today` bounds birth dates when values are normalised.
+
+    Raises `FIELD_INVALID` if the contract has no such key or check, or a check is named twice.
+    """
+
+    def __init__(self, contract: Contract, key: str, checks: Sequence[str], today: date) -> None:
+        if len(set(checks)) != len(checks):
+            raise field_invalid("checks", "names a check twice", "name each check once")
+        self.key = key
+        self.checks = tuple(checks)
+        self._tuples = [
+            contracts.key_fields(contract, key),
+            *(contracts.check_fields(contract, check) for check in checks),
+        ]
+        self.fields: dict[str, Field] = {one.name: one for one in chain.from_iterable(self._tuples)}
+        self._normalisers: dict[str, Normaliser] = {
+            name: normaliser(contracts.field_of(one), today) for name, one in self.fields.items()
+        }
+        self._key_context = elements.context(contract, key)
+        self._check_contexts = [elements.context(contract, key, check) for check in checks]
+
+    def prepare(self, values: Mapping[str, list[str]]) -> Prepared:
+        """Digests of records given as one column of raw values for each of `fields`."""
+        normalised = {name: self._normalisers[name].column(values[name]) for name in self.fields}
+        keys, *checks = (elements.encode([normalised[one.name] for one in fields]) for fields in self._tuples)
+        rejected = _rejects(keys, self._tuples[0], normalised)
+        sent = _kept(len(keys), rejected)
+        sendable = [key for key in keys if isinstance(key, bytes)]
+        digests = [elements.key_digests(self._key_context, sendable)]
+        rejected_checks = []
+        for context, fields, check in zip(self._check_contexts, self._tuples[1:], checks, strict=True):
+            # A check without a value is asked all the same: the node says NOT_ASKED, or NOT_FOUND.
+            given = [None if value is Reject.MISSING else value for value in check]
+            reasons = _rejects(given, fields, normalised)
+            rejected_checks.append({at: why for at, why in reasons.items() if at not in rejected})
+            digests.append(elements.check_digests(context, sendable, _at(check, sent)))
+        joined = b"".join(chain.from_iterable(digests))
+        return Prepared(len(keys), sent, joined, rejected, tuple(rejected_checks))
+
+    def answered(self, prepared: Prepared, answer: bytes | None) -> Answered:
+        """What is said of the records, given the outcome bytes of those sent (None: not answered)."""
+        sent = len(prepared.sent)
+        raw = bytes(sent * (1 + len(self.checks))) if answer is None else answer
+        columns = [_spread(raw[i * sent : (i + 1) * sent], prepared) for i in range(1 + len(self.checks))]
+        reasons: dict[int, list[Why]] = {at: [why] for at, why in prepared.rejected.items()}
+        if answer is None:
+            for at in prepared.sent:
+                reasons[at] = [("", NOT_ANSWERED)]
+            return Answered(tuple(bytes(column) for column in columns), reasons)
+        for name, column, rejects in zip(self.checks, columns[1:], prepared.rejected_checks, strict=True):
+            for at, why in rejects.items():
+                column[at] = outcomes.INVALID
+                reasons.setdefault(at, []).append(why)
+            for at, word in _unverifiable(column):
+                reasons.setdefault(at, []).append((name, word))
+        return Answered(tuple(bytes(column) for column in columns), reasons)
+
+
+def _rejects(
+    encoded: Sequence[elements.Encoded | None],
+    fields: Sequence[Field],
+    normalised: Mapping[str, Sequence[str | Reject]],
+) -> dict[int, Why]:
+    """Field and reason of each reject, by position."""
+    return {
+        at: (next(one.name for one in fields if normalised[one.name][at] is reject), reject.name)
+        for at, reject in enumerate(encoded)
+        if isinstance(reject, Reject)
+    }
+
+
+def _kept(records: int, rejected: Mapping[int, Why]) -> Sequence[int]:
+    return [at for at in range(records) if at not in rejected] if rejected else range(records)
+
+
+def _at(encoded: list[elements.Encoded], sent: Sequence[int]) -> list[elements.Encoded]:
+    return encoded if len(sent) == len(encoded) else [encoded[at] for at in sent]
+
+
+def _spread(column: bytes, prepared: Prepared) -> bytearray:
+    if len(prepared.sent) == prepared.records:
+        return bytearray(column)
+    spread = bytearray([outcomes.INVALID]) * prepared.records
+    for at, code in zip(prepared.sent, column, strict=True):
+        spread[at] = code
+    return spread
+
+
+def _unverifiable(column: bytearray) -> Iterator[tuple[int, str]]:
+    for code, word in _REASON_OF_CODE.items():
+        at = column.find(code)
+        while at >= 0:
+            yield at, word
+            at = column.find(code, at + 1)

@@ -1,0 +1,96 @@
+"""What is agreed before records are compared: description, question, grant and who asks; then the session."""
+
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from stayput.sealing import SESSION_KEY_BYTES
+from stayput_client.conversation import Conversation, Terms
+from stayput_client.exchange import MOST_RECORDS_IN_ONE_CALL, Exchange, one_call
+from stayput_client.models import Description, Grant, moment
+from stayput_client.platform import Comparator
+from stayput_client.question import Question
+from stayput_client.results import SignedReceipt, Summary, Tallies
+
+if TYPE_CHECKING:  # exists for the type checker only
+    from stayput.v1.comparison_pb2_grpc import ComparisonServiceAsyncStub
+
+_MOST_RECORDS_IN_A_CHUNK: Final = 8_192
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a caller asks for; empty `operator` and `purpose` mean the defaults."""
+
+    resource: str
+    key: str
+    checks: Sequence[str]
+    operator: str
+    purpose: str
+    case_number: str
+    grant: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """All that a session needs. A ticket is asked for only when there is something to send."""
+
+    comparator: Comparator
+    stub: "ComparisonServiceAsyncStub"
+    consumer: str
+    description: Description
+    question: Question
+    grant: Grant
+    operator: str
+    purpose: str
+    case_number: str
+
+    @property
+    def chunk_records(self) -> int:
+        """Most records in a chunk."""
+        return min(_MOST_RECORDS_IN_A_CHUNK, self.description.chunk_records)
+
+    @property
+    def one_call_records(self) -> int:
+        """Most records for which one call is enough."""
+        return min(MOST_RECORDS_IN_ONE_CALL, self.description.chunk_records)
+
+    async def _conversation(self) -> Conversation:
+        ticket = await self.comparator.ticket(self.grant.id, self.operator, self.purpose, self.case_number)
+        terms = Terms(
+            consumer=self.consumer,
+            grant_id=self.grant.id,
+            key=self.question.key,
+            checks=self.question.checks,
+            operator=self.operator,
+            purpose=self.purpose,
+            case_number=self.case_number,
+            ticket=ticket,
+        )
+        return Conversation(self.description, terms, secrets.token_bytes(SESSION_KEY_BYTES))
+
+    async def begin(self, first: bytes, following: AsyncIterator[bytes]) -> Exchange:
+        """A session on the stream that asks about `first` and what follows it."""
+        return Exchange(self.stub, await self._conversation(), first, following)
+
+    async def in_one_call(self, digests: bytes) -> tuple[bytes, SignedReceipt]:
+        """A whole session in one call: outcome bytes and receipt."""
+        return await one_call(self.stub, await self._conversation(), digests)
+
+    def summary(self, tallies: Tallies, receipt: SignedReceipt | None, elapsed: float) -> Summary:
+        """What the session adds up to."""
+        said = receipt.receipt if receipt else None
+        return Summary(
+            resource=self.description.contract.resource,
+            key_name=self.question.key,
+            records=tallies.records,
+            key=tallies.key,
+            checks=tallies.checks,
+            reasons=dict(sorted(tallies.reasons.items())),
+            not_answered=tallies.not_answered,
+            generation=said.generation if said else self.description.generation,
+            as_of=moment(said.as_of) if said else self.description.as_of,
+            elapsed=elapsed,
+            receipt=receipt,
+        )

@@ -1,0 +1,159 @@
+"""What `--help` says: `help.<command>` and `help.<command>.<parameter>`."""
+
+from collections.abc import Mapping
+from typing import Final
+
+# A line with a backspace in it keeps the lines of the paragraph that follows as they are.
+
+_HOME = (
+    "directory of the identity; default: $STAYPUT_HOME, or ~/.stayput",
+    "身份证书目录；缺省为 $STAYPUT_HOME 或 ~/.stayput",
+)
+_JSON = ("print JSON instead of a table", "以 JSON 输出，不用表格")
+_RESOURCE = ("code of the resource, as `stayput catalogue` shows it", "资源代码，见 stayput catalogue")
+_KEY = ("name of the key that identifies a subject", "用于确定主体的主键名称")
+_CHECK = ("name of a check; repeat for several", "核验项名称；多项时重复使用")
+
+HELP: Final[Mapping[str, tuple[str, str]]] = {
+    "help": (
+        "Compare records with registers of other departments; the data stays put.",
+        "与其他部门的数据进行比对，数据不落地。",
+    ),
+    "help.lang": (
+        "language of texts; by the locale unless given",
+        "文字的语言；缺省由系统区域设置决定",
+    ),
+    "help.enrol": (
+        "Turn an invitation file into this department's identity. Safe to repeat if it was cut off.",
+        "凭邀请文件入网，取得本部门的身份证书。中断后可以重复执行。",
+    ),
+    "help.enrol.invitation_file": (
+        "the file that the platform's operator handed over; secret until used",
+        "平台运营方交付的邀请文件；使用前须保密",
+    ),
+    "help.enrol.home": _HOME,
+    "help.enrol.renew": (
+        "replace an existing identity, once the new one is there",
+        "更换已有的身份证书；新证书到位后才替换",
+    ),
+    "help.catalogue": ("List the resources of the platform.", "列出平台上的比对资源。"),
+    "help.catalogue.home": _HOME,
+    "help.catalogue.as_json": _JSON,
+    "help.describe": (
+        ("Show what a resource can be asked.\n\nBy which columns, as of when, and who learns what from it."),
+        "查看资源可以比对什么。\n\n包括可识别的列名、数据时点，以及各方可获知的信息。",
+    ),
+    "help.describe.resource": _RESOURCE,
+    "help.describe.home": _HOME,
+    "help.describe.as_json": _JSON,
+    "help.apply": (
+        "Apply to the provider for access to a resource.",
+        "向提供部门申请使用某项资源。",
+    ),
+    "help.apply.resource": _RESOURCE,
+    "help.apply.key": _KEY,
+    "help.apply.check": _CHECK,
+    "help.apply.purpose": ("what it is for", "用途"),
+    "help.apply.legal_basis": ("the legal basis", "法律依据"),
+    "help.apply.volume": ("records expected per day", "预计每日比对条数"),
+    "help.apply.home": _HOME,
+    "help.apply.as_json": _JSON,
+    "help.applications": (
+        "List this department's applications, newest first.",
+        "列出本部门的申请，最新的在前。",
+    ),
+    "help.applications.home": _HOME,
+    "help.applications.as_json": _JSON,
+    "help.grants": ("List this department's grants, newest first.", "列出本部门的授权，最新的在前。"),
+    "help.grants.home": _HOME,
+    "help.grants.as_json": _JSON,
+    "help.compare": (
+        """Compare a CSV list; write it with outcomes.
+
+The output has the list's own columns, then `outcome` (of the key), `outcome_CHECK` for each check, and
+`reason`. The receipt, signed by the provider's node, is written beside it as OUT.receipt.json.
+
+\b
+Outcomes:
+  MATCH         the subject is in the register; the check's value agrees
+  MISMATCH      the register has another value for the subject
+  NOT_FOUND     the register has no such subject
+  UNVERIFIABLE  the register (NO_VALUE) or the list (NOT_ASKED) has no value for the check
+  INVALID       the value or the line cannot be right; it was not sent
+
+\b
+Exit codes:
+  0  done, whatever the outcomes
+  1  refused or failed; nothing was written
+  2  wrong usage
+  3  cut short; what was answered is kept in OUT.partial.csv, the other lines are marked NOT_ANSWERED
+  4  done, but every line is INVALID""",
+        """比对 CSV 名单，输出带比对结果的名单。
+
+输出名单原有的列，其后是 outcome（主键）、每个核验项的 outcome_核验项 和 reason（原因）。
+
+提供部门节点签名的回执保存在旁边的 OUT.receipt.json。
+
+\b
+比对结果：
+  MATCH         一致：主体在库中；核验项的取值相符
+  MISMATCH      不一致：库中该主体的取值不同
+  NOT_FOUND     库中无：库中没有该主体
+  UNVERIFIABLE  无法核验：库中无此项（NO_VALUE）或名单中此项为空（NOT_ASKED）
+  INVALID       输入不合规：取值或整行有误，未发送
+
+\b
+退出码：
+  0  完成，不论结果如何
+  1  被拒绝或失败，未写入任何文件
+  2  用法错误
+  3  中断；已答复的部分保存在 OUT.partial.csv，其余行标记为 NOT_ANSWERED
+  4  完成，但所有行均为 INVALID""",
+    ),
+    "help.compare.list_file": (
+        "the list: a CSV file with a header, UTF-8 or GB18030",
+        "名单：带表头的 CSV 文件，UTF-8 或 GB18030 编码",
+    ),
+    "help.compare.resource": _RESOURCE,
+    "help.compare.key": _KEY,
+    "help.compare.check": _CHECK,
+    "help.compare.out": ("the output file", "输出文件"),
+    "help.compare.column": (
+        "which column holds a field, as FIELD=COLUMN; needed only where names and titles differ",
+        "字段与列的对应关系，写作 字段=列名；仅在列名与字段名、标题都不同时需要",
+    ),
+    "help.compare.operator": (
+        "which civil servant asks; default: operator in config.toml",
+        "经办人；缺省为 config.toml 中的 operator",
+    ),
+    "help.compare.purpose": (
+        "what this comparison is for; default: purpose in config.toml, then the grant's",
+        "本次比对的用途；缺省为 config.toml 中的 purpose，其次为授权的用途",
+    ),
+    "help.compare.case_number": ("case number, where the grant demands one", "案件编号（授权要求时必填）"),
+    "help.compare.grant": (
+        "grant to use; default: the only active one that covers the request",
+        "使用的授权编号；缺省为唯一适用的有效授权",
+    ),
+    "help.compare.encoding": ("utf-8 or gb18030; detected unless given", "utf-8 或 gb18030；缺省自动识别"),
+    "help.compare.delimiter": ("character between columns; \\t for a tab", "列分隔符；\\t 表示制表符"),
+    "help.compare.force": (
+        "overwrite an existing output and its receipt",
+        "覆盖已存在的输出文件及其回执",
+    ),
+    "help.compare.home": _HOME,
+    "help.compare.as_json": (
+        "print the summary as JSON instead of a table",
+        "以 JSON 输出汇总，不用表格",
+    ),
+    "help.receipt": ("Receipts: what a node signed about a comparison.", "回执：节点对比对所作的签名声明。"),
+    "help.receipt.show": ("Show a receipt. Does not verify it.", "显示回执内容，不作验证。"),
+    "help.receipt.show.receipt_file": ("a file OUT.receipt.json", "回执文件 OUT.receipt.json"),
+    "help.receipt.show.as_json": _JSON,
+    "help.receipt.verify": (
+        "Verify a receipt with its node's pinned key, or else the key in the catalogue.",
+        "用首次使用时记录的节点公钥（没有时用目录中的公钥）验证回执。",
+    ),
+    "help.receipt.verify.receipt_file": ("a file OUT.receipt.json", "回执文件 OUT.receipt.json"),
+    "help.receipt.verify.home": _HOME,
+}

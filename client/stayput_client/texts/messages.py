@@ -1,0 +1,195 @@
+"""What commands say, apart from failures and help."""
+
+from collections.abc import Mapping
+from typing import Final
+
+MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
+    "error": ("error: ", "错误："),
+    "hint": ("hint: ", "提示："),
+    "none": ("none", "无"),
+    "yes": ("yes", "是"),
+    "no": ("no", "否"),
+    # Outcomes, as table headings: the word, and the code that the output file holds.
+    "outcome.MATCH": ("MATCH", "一致 MATCH"),
+    "outcome.MISMATCH": ("MISMATCH", "不一致 MISMATCH"),
+    "outcome.NOT_FOUND": ("NOT_FOUND", "库中无 NOT_FOUND"),
+    "outcome.UNVERIFIABLE": ("UNVERIFIABLE", "无法核验 UNVERIFIABLE"),
+    "outcome.INVALID": ("INVALID", "输入不合规 INVALID"),
+    # Why something is UNVERIFIABLE or INVALID, as docs/normalisation.md and docs/protocol.md name it.
+    "why.NO_VALUE": ("the register has no value for it", "库中无此项"),
+    "why.NOT_ASKED": ("the list has no value for it", "名单中此项为空"),
+    "why.MISSING": ("empty", "为空"),
+    "why.FORMAT": ("not of the field's form", "格式不符"),
+    "why.CHECKSUM": ("wrong check character", "校验码错误"),
+    "why.DATE": ("no such day, or an impossible year", "日期不存在或年份不合理"),
+    "why.SPREADSHEET_DAMAGE": ("digits lost in a spreadsheet", "在电子表格中丢失了位数"),
+    "why.AMBIGUOUS": ("can be read in two ways", "有歧义"),
+    "why.ENCODING": ("characters damaged", "字符编码损坏"),
+    "why.RANGE": ("more digits than the field has", "位数超出范围"),
+    "why.TOO_LONG": ("too long", "过长"),
+    "why.COLUMNS": ("another number of columns than the header", "列数与表头不一致"),
+    "why.NUL": ("holds a NUL byte", "含有空字节"),
+    "why.QUOTING": ("quotes do not pair up", "引号不成对"),
+    # enrol
+    "enrol.done": (
+        "enrolled as department {department}; the identity is in {home}",
+        "已入网，部门代码 {department}；身份证书保存在 {home}",
+    ),
+    # catalogue, describe
+    "column.code": ("Code", "代码"),
+    "column.title": ("Title", "名称"),
+    "column.provider": ("Provider", "提供部门"),
+    "column.category": ("Category", "类别"),
+    "column.sharing": ("Sharing", "共享类型"),
+    "column.keys": ("Keys", "主键"),
+    "column.checks": ("Checks", "核验项"),
+    "column.as_of": ("Data as of", "数据时点"),
+    "column.stale": ("Stale", "是否过期"),
+    "column.field": ("Field", "字段"),
+    "column.type": ("Type", "类型"),
+    "column.accepted": ("List columns accepted", "可识别的列名"),
+    "column.asked_by": ("Name", "名称"),
+    "column.role": ("Role", "用途"),
+    "column.fields": ("Fields", "字段"),
+    "role.key": ("key", "主键"),
+    "role.check": ("check", "核验项"),
+    "category.BASE": ("base", "基础信息资源"),
+    "category.THEME": ("theme", "主题信息资源"),
+    "category.DEPARTMENT": ("department", "部门信息资源"),
+    "sharing.UNCONDITIONAL": ("unconditional", "无条件共享"),
+    "sharing.CONDITIONAL": ("conditional", "有条件共享"),
+    "sharing.NOT_SHARED": ("not shared", "不予共享"),
+    "describe.node": (
+        "Node: {node} at {address}, provider {provider}",
+        "节点：{node}（{address}），提供部门 {provider}",
+    ),
+    "describe.generation": (
+        "Generation {generation}, data as of {as_of}",
+        "数据版本 {generation}，数据时点 {as_of}",
+    ),
+    "leak.heading": ("Who learns what in {mode}:", "各方可获知的信息，{mode}："),
+    "mode.KEYED": ("keyed mode", "密态键值比对（keyed）"),
+    "mode.OBLIVIOUS": ("oblivious mode", "匿踪比对（oblivious）"),
+    "leak.provider": ("Provider", "提供部门"),
+    "leak.consumer": ("Consumer", "使用部门"),
+    "leak.platform": ("Platform", "平台"),
+    "leak.KEYED.provider": (
+        (
+            "which of its own subjects were asked about, and how many others were not found. An honest node "
+            "keeps nothing of those; a dishonest one could try a dictionary on them."
+        ),
+        (
+            "被查询的是本库中的哪些主体，以及有多少条不在库中。"
+            "诚实的节点不留存后者；不诚实的节点可以用字典猜测。"
+        ),
+    ),
+    "leak.KEYED.consumer": ("the outcome of each record, and nothing else", "每条记录的比对结果，别无其他"),
+    "leak.KEYED.platform": (
+        "counts by outcome; never a record, a digest or a result",
+        "各类结果的条数；不接触记录、摘要和逐条结果",
+    ),
+    "leak.OBLIVIOUS.provider": ("how many elements were asked about", "查询了多少个元素"),
+    "leak.OBLIVIOUS.consumer": (
+        "membership of the elements asked about, and the size of the register",
+        "所查询元素是否在库，以及库的规模",
+    ),
+    "leak.OBLIVIOUS.platform": (
+        "counts; never a record, a digest or a result",
+        "条数；不接触记录、摘要和逐条结果",
+    ),
+    # apply, applications, grants
+    "apply.done": ("application {id} filed; its state: {state}", "申请 {id} 已提交；状态：{state}"),
+    "column.id": ("Id", "编号"),
+    "column.resource": ("Resource", "资源"),
+    "column.key": ("Key", "主键"),
+    "column.purpose": ("Purpose", "用途"),
+    "column.state": ("State", "状态"),
+    "column.submitted": ("Submitted", "提交时间"),
+    "column.grant": ("Grant or reason", "授权编号或理由"),
+    "column.valid_from": ("Valid from", "生效"),
+    "column.valid_until": ("Valid until", "失效"),
+    "column.limits": ("Records per session / day", "每次 / 每日条数"),
+    "column.case_number": ("Case number", "案件编号"),
+    "case_number.required": ("required", "必填"),
+    "state.SUBMITTED": ("submitted", "待审核"),
+    "state.GRANTED": ("granted", "已授权"),
+    "state.REFUSED": ("refused", "已拒绝"),
+    "state.ACTIVE": ("active", "有效"),
+    "state.PENDING": ("not valid yet", "未生效"),
+    "state.EXPIRED": ("expired", "已过期"),
+    "state.UNVERIFIED": ("signature not verified", "签名未通过验证"),
+    # compare
+    "compare.progress": ("comparing", "比对中"),
+    "compare.column.what": ("Compared", "比对项"),
+    "compare.as_of": (
+        "Data as of {as_of}, generation {generation}",
+        "数据时点 {as_of}，数据版本 {generation}",
+    ),
+    "compare.out": ("Output: {path}", "输出文件：{path}"),
+    "compare.receipt": ("Receipt: {path}", "回执文件：{path}"),
+    "compare.no_receipt": (
+        "No receipt: there was nothing to ask, so no session was opened",
+        "无回执：没有可比对的记录，未发起比对",
+    ),
+    "compare.speed": (
+        "{records} records in {elapsed:.2f} s ({rate:,.0f} records/s)",
+        "{records} 条记录，用时 {elapsed:.2f} 秒（每秒 {rate:,.0f} 条）",
+    ),
+    "compare.reasons": ("Reasons of UNVERIFIABLE and INVALID:", "无法核验和输入不合规的原因："),
+    "compare.reason": ("  {count} × {reason} ({why})", "  {count} 条 {reason}（{why}）"),
+    "compare.cut": (
+        (
+            "the session was cut short: {not_answered} of {records} records were not answered; "
+            "the others are in {path}"
+        ),
+        "比对中断：共 {records} 条，其中 {not_answered} 条未得到答复；已答复的保存在 {path}",
+    ),
+    "compare.cut_hint": (
+        (
+            "run the same command again for the whole list (the partial file is replaced if it is cut short "
+            "again), or compare only the lines marked NOT_ANSWERED"
+        ),
+        (
+            "请重新运行同一命令比对整个名单（若再次中断，部分结果文件会被替换），"
+            "或只比对标记为 NOT_ANSWERED 的行"
+        ),
+    ),
+    "compare.all_invalid": (
+        "every line is INVALID; check the columns and the values of the list",
+        "所有行均不合规（INVALID）；请检查名单的列和取值",
+    ),
+    # receipt
+    "receipt.verified": (
+        "the receipt is genuine: signed by node {node} with its known key",
+        "回执真实：由节点 {node} 以已知密钥签名",
+    ),
+    "receipt.unverified": (
+        "not verified; check it by: stayput receipt verify",
+        "尚未验证；请用 stayput receipt verify 验证",
+    ),
+    "receipt.name": ("Said by the node", "节点声明"),
+    "receipt.value": ("Value", "内容"),
+    "receipt.session_id": ("Session", "会话编号"),
+    "receipt.consumer": ("Consumer", "使用部门"),
+    "receipt.operator": ("Operator", "经办人"),
+    "receipt.purpose": ("Purpose", "用途"),
+    "receipt.case_number": ("Case number", "案件编号"),
+    "receipt.grant_id": ("Grant", "授权编号"),
+    "receipt.ticket_id": ("Ticket", "票据编号"),
+    "receipt.provider": ("Provider", "提供部门"),
+    "receipt.node_id": ("Node", "节点"),
+    "receipt.resource": ("Resource", "资源"),
+    "receipt.generation": ("Generation", "数据版本"),
+    "receipt.as_of": ("Data as of", "数据时点"),
+    "receipt.mode": ("Mode", "比对方式"),
+    "receipt.granularity": ("Granularity", "结果粒度"),
+    "receipt.key": ("Key", "主键"),
+    "receipt.checks": ("Checks", "核验项"),
+    "receipt.records": ("Records answered", "答复条数"),
+    "receipt.counts": ("Counts: {compared}", "计数：{compared}"),
+    "receipt.started_at": ("Started", "开始时间"),
+    "receipt.finished_at": ("Finished", "结束时间"),
+    "receipt.end": ("End", "结束方式"),
+    "receipt.sequence": ("Number at the node", "节点回执序号"),
+    "receipt.software_version": ("Node's software", "节点软件版本"),
+}
