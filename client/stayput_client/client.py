@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from stayput import identity, receipts
+from stayput.errors import StayputError
 from stayput.rpc.tls import Credentials, channel
 from stayput.v1.catalogue_pb2 import Resource
 from stayput.v1.comparison_pb2_grpc import ComparisonServiceStub
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.log_pb2 import Receipt
 from stayput_client import models
+from stayput_client.agreements import AGREEMENT_SECONDS, Recent
 from stayput_client.describing import described
 from stayput_client.faults import ClientFault
 from stayput_client.home import Home, default_home
@@ -38,6 +40,7 @@ class Client:
         self._credentials = Credentials(*files.tls())
         self._platform = files.platform()
         self._stack = AsyncExitStack()
+        self._agreements: Recent[Request, Agreed] = Recent()
         self._nodes: dict[tuple[str, str], ComparisonServiceAsyncStub] = {}
 
     @classmethod
@@ -107,10 +110,21 @@ class Client:
         """Compares records given as mappings from field name to raw text.
 
         `operator` and `purpose` default to the home's settings, then to the grant's purpose. Without `grant`
-        the only active grant that covers the request is used.
+        the only active grant that covers the request is used. Description, grant and ticket are kept for a
+        minute (the ticket while it lives), so that one record after another costs one call each.
         """
-        request = Request(resource, key, checks, operator, purpose, case_number, grant)
-        return await compare_records(await self._agree(request), records)
+        request = Request(resource, key, tuple(checks), operator, purpose, case_number, grant)
+
+        async def agreed() -> tuple[Agreed, float]:
+            return await self._agree(request), AGREEMENT_SECONDS
+
+        try:
+            return await compare_records(await self._agreements.get(request, agreed), records)
+        except StayputError:
+            # Whatever was kept may be what it failed for: the next call agrees anew.
+            self._agreements.forget()
+            self._comparator.forget_tickets()
+            raise
 
     async def compare_csv(  # noqa: PLR0913 (each is one thing that a caller may say)
         self,
@@ -143,7 +157,7 @@ class Client:
         job = await asyncio.to_thread(
             ListJob.open, list_path, out_path, columns or {}, encoding, delimiter, force=force
         )
-        request = Request(resource, key, checks, operator, purpose, case_number, grant)
+        request = Request(resource, key, tuple(checks), operator, purpose, case_number, grant)
         return await compare_list(await self._agree(request), job, progress)
 
     async def verify_receipt(self, text: str) -> Receipt:

@@ -1,7 +1,7 @@
 """Calls to the comparator: catalogue, applications, grants, tickets."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 import grpc.aio
@@ -17,6 +17,7 @@ from stayput.v1.contract_pb2 import GRANULARITY_RECORD, MODE_KEYED
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.signing_pb2 import Envelope
 from stayput_client import models
+from stayput_client.agreements import Recent, seconds_of_use
 from stayput_client.faults import ClientFault
 
 CALL_SECONDS: Final = 30.0
@@ -30,6 +31,7 @@ class Comparator:
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._catalogue = CatalogueServiceStub(channel)
         self._access = AccessServiceStub(channel)
+        self._tickets: Recent[tuple[str, str, str, str], str] = Recent()
 
     async def resources(self) -> list[catalogue_pb2.Resource]:
         """The whole catalogue, by code."""
@@ -80,12 +82,21 @@ class Comparator:
             request.page_token = page.next_page_token
 
     async def ticket(self, grant_id: str, operator: str, purpose: str, case_number: str) -> str:
-        """A ticket for one of the caller's grants."""
+        """A ticket for one of the caller's grants; one that was issued for the same use and still lives."""
         request = access_pb2.IssueTicketRequest(
             grant_id=grant_id, operator=operator, purpose=purpose, case_number=case_number
         )
-        with translated(_PEER):
-            return (await self._access.IssueTicket(request, timeout=CALL_SECONDS)).ticket
+
+        async def issued() -> tuple[str, float]:
+            with translated(_PEER):
+                answer = await self._access.IssueTicket(request, timeout=CALL_SECONDS)
+            return answer.ticket, seconds_of_use(answer.expires_at.ToDatetime(UTC))
+
+        return await self._tickets.get((grant_id, operator, purpose, case_number), issued)
+
+    def forget_tickets(self) -> None:
+        """The next session asks for a new ticket."""
+        self._tickets.forget()
 
 
 def opened_grant(envelope: Envelope, signing_keys: Mapping[str, bytes], now: datetime) -> models.Grant:

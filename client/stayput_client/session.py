@@ -1,7 +1,7 @@
 """What is agreed before records are compared: description, question, grant and who asks; then the session."""
 
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -25,7 +25,7 @@ class Request:
 
     resource: str
     key: str
-    checks: Sequence[str]
+    checks: tuple[str, ...]
     operator: str
     purpose: str
     case_number: str
