@@ -1,0 +1,42 @@
+"""The command `provider-node`: set up, build, serve, publish and decide."""
+
+import sys
+from typing import NoReturn
+
+import typer
+
+from provider_node.cli import access, build, setup, status
+from stayput.errors import StayputError
+from stayput.language import language_of, told
+from stayput.v1.errors_pb2 import ErrorReason
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="A provider's data service node. 数据提供部门的数据服务节点。",
+)
+for group in (setup, build, status, access):
+    group.register(app)
+
+
+def main() -> None:
+    """Runs the command; an error is told as `error:` and `hint:` lines, with exit code 1 (2 for usage)."""
+    try:
+        app()
+    except StayputError as error:
+        _fail(error)
+    except OSError as error:
+        # A file or directory that the person named or configured.
+        _fail(
+            StayputError(
+                ErrorReason.ERROR_REASON_CONFIGURATION_INVALID,
+                f"{error.filename or 'the system'}: {error.strerror}",
+                remedy="check that the path is right and that you may read and write there",
+            )
+        )
+
+
+def _fail(error: StayputError) -> NoReturn:
+    print(told(error, language_of()), file=sys.stderr)  # noqa: T201 (the command's own word)
+    sys.exit(1)

@@ -1,0 +1,59 @@
+"""What the command prints: texts in the person's language, tables, and JSON for programs."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from provider_node.cli.texts import TEXTS
+from stayput.language import language_of
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+    from google.protobuf.timestamp_pb2 import Timestamp
+
+# A file or a pipe gets every row on one line and nothing cut off.
+_FILE_COLUMNS: Final = 10_000
+
+
+def say(text: str, **values: object) -> None:
+    """Prints one of the command's texts in the person's language."""
+    typer.echo(word(text).format(**values))
+
+
+def word(text: str) -> str:
+    """One of the command's texts in the person's language."""
+    return TEXTS[text].of(language_of())
+
+
+def local(time: "Timestamp") -> str:
+    """A time as a person here reads it, to the minute."""
+    return f"{time.ToDatetime(UTC).astimezone():%Y-%m-%d %H:%M}"
+
+
+def print_json(message: "Message") -> None:
+    """Prints a message as protobuf JSON, with every field."""
+    from google.protobuf.json_format import MessageToJson
+
+    typer.echo(MessageToJson(message, always_print_fields_with_no_presence=True, ensure_ascii=False))
+
+
+def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Prints a table; `headers` name texts. Cells may come from other departments: they are plain text."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table()
+    for header in headers:
+        table.add_column(word(header), overflow="fold")
+    for row in rows:
+        table.add_row(*(_printable(cell) for cell in row))
+    width = None if sys.stdout.isatty() else _FILE_COLUMNS
+    Console(width=width, markup=False, emoji=False, highlight=False).print(table)
+
+
+def _printable(cell: str) -> str:
+    """The cell without what could steer a terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in cell)

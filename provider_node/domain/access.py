@@ -1,0 +1,95 @@
+"""Who may compare: a genuine ticket for this node and connection, and a grant that this node itself signed.
+
+Requests are of a known mode and granularity (`Sessions.open` refuses any other).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from provider_node.store.state import StoredGrant
+from stayput.errors import StayputError
+from stayput.grants import check_active, check_scope, covered
+from stayput.identity import Caller, Kind
+from stayput.tickets import Ticket, TicketVerifier
+from stayput.v1.access_pb2 import Grant
+from stayput.v1.comparison_pb2 import SessionOpen
+from stayput.v1.contract_pb2 import Granularity, Mode
+from stayput.v1.errors_pb2 import ErrorReason
+
+
+class GrantStore(Protocol):
+    """Where the node keeps the grants it signed."""
+
+    def grant(self, grant_id: str) -> StoredGrant | None:
+        """The grant of that id, if this node ever signed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A caller that may open a session: under which ticket and grant."""
+
+    ticket: Ticket
+    grant: Grant
+
+
+class Access:
+    """Decides about each session before anything of it is opened."""
+
+    def __init__(self, tickets: TicketVerifier, grants: GrantStore) -> None:
+        self._tickets = tickets
+        self._grants = grants
+
+    def admit(self, opening: SessionOpen, caller: Caller, now: datetime) -> Admission:
+        """Ticket and grant of a session.
+
+        Raises `NOT_PERMITTED`, `TICKET_*`, `GRANT_*` or `CASE_NUMBER_REQUIRED`.
+        """
+        if caller.party.kind is not Kind.DEPARTMENT:
+            raise StayputError(
+                ErrorReason.ERROR_REASON_NOT_PERMITTED,
+                "only a department can compare records",
+                remedy="call with a department's certificate",
+            )
+        ticket = self._tickets.verify(opening.ticket, caller, now)
+        _check_ticket_scope(ticket, opening)
+        grant = self._own_grant(ticket)
+        check_active(grant, now)
+        check_scope(
+            grant,
+            opening.contract.resource,
+            opening.key,
+            opening.checks,
+            opening.mode,
+            opening.granularity,
+        )
+        if grant.case_number_required and not ticket.case_number:
+            raise StayputError(
+                ErrorReason.ERROR_REASON_CASE_NUMBER_REQUIRED,
+                "the grant demands a case number",
+                field="case_number",
+                remedy="ask for a ticket that names the case",
+            )
+        return Admission(ticket, grant)
+
+    def _own_grant(self, ticket: Ticket) -> Grant:
+        stored = self._grants.grant(ticket.scope.grant_id)
+        if stored is None or stored.grant.consumer != ticket.consumer.id:
+            raise StayputError(
+                ErrorReason.ERROR_REASON_GRANT_UNKNOWN,
+                "this node has signed no such grant for the caller",
+                field="grant",
+                remedy="apply for access and wait for the provider's decision",
+            )
+        return stored.grant
+
+
+def _check_ticket_scope(ticket: Ticket, opening: SessionOpen) -> None:
+    scope, reason = ticket.scope, ErrorReason.ERROR_REASON_TICKET_SCOPE
+    mode = Mode.Name(opening.mode).removeprefix("MODE_")
+    granularity = Granularity.Name(opening.granularity).removeprefix("GRANULARITY_")
+    covered(reason, "ticket", "resource", [opening.contract.resource], [scope.resource])
+    covered(reason, "ticket", "key", [opening.key], [scope.key])
+    covered(reason, "ticket", "checks", opening.checks, scope.checks)
+    covered(reason, "ticket", "mode", [mode], scope.modes)
+    covered(reason, "ticket", "granularity", [granularity], scope.granularities)

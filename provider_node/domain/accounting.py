@@ -1,0 +1,41 @@
+"""What a session's answers add up to, and whether its grant has room for more."""
+
+from collections.abc import Callable
+from typing import cast
+
+from stayput.errors import StayputError
+from stayput.v1.access_pb2 import Limits
+from stayput.v1.contract_pb2 import OutcomeCode
+from stayput.v1.errors_pb2 import ErrorReason
+from stayput.v1.log_pb2 import OutcomeCount, Tally
+
+
+def add_counts(counts: Tally, more: dict[int, int]) -> None:
+    """Adds counts by outcome to a tally, kept in the order of the codes and without zeros."""
+    total = {entry.outcome: entry.count for entry in counts.counts}
+    for code, count in more.items():
+        outcome = cast("OutcomeCode.ValueType", code)
+        total[outcome] = total.get(outcome, 0) + count
+    del counts.counts[:]
+    counts.counts.extend(OutcomeCount(outcome=code, count=total[code]) for code in sorted(total))
+
+
+def admission(limits: Limits, session_records: int, records: int) -> Callable[[int], None]:
+    """Raises `QUOTA_EXCEEDED` if the session or the day would hold more than the limits allow."""
+
+    def admit(used_today: int) -> None:
+        before = session_records - records
+        for limit, allowed, used in (
+            ("records_per_session", limits.records_per_session, before),
+            ("records_per_day", limits.records_per_day, used_today),
+        ):
+            if used + records > allowed:
+                raise StayputError(
+                    ErrorReason.ERROR_REASON_QUOTA_EXCEEDED,
+                    f"{limit}: the grant has no room for this chunk",
+                    field=limit,
+                    remedy="compare fewer records, wait for the next day, or apply for more",
+                    details={"limit": str(allowed), "remaining": str(max(0, allowed - used))},
+                )
+
+    return admit

@@ -1,0 +1,25 @@
+"""Who a node is: its names and the keys it signs and opens with."""
+
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from stayput.sealing import SealingKey
+from stayput.signing import PayloadType, sign
+from stayput.v1.log_pb2 import Receipt
+from stayput.v1.signing_pb2 import Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class NodeIdentity:
+    """Names and keys of a node. The keys' own reprs show nothing secret."""
+
+    node_id: str
+    department: str
+    software_version: str
+    sealing_key: SealingKey
+    signing_key: Ed25519PrivateKey
+
+    def sign_receipt(self, receipt: Receipt) -> Envelope:
+        """The receipt, signed."""
+        return sign(PayloadType.RECEIPT, receipt, self.signing_key)

@@ -1,0 +1,111 @@
+"""The node's resources: what is configured, what serves, what is published."""
+
+import asyncio
+from collections.abc import Mapping
+
+import structlog
+
+from provider_node.config import ResourceConfig
+from provider_node.domain import catalogue
+from provider_node.domain.addresses import checked_callable
+from provider_node.domain.identity import NodeIdentity
+from provider_node.domain.matching import Matcher
+from provider_node.domain.platform import Platform
+from provider_node.domain.session import Clock
+from provider_node.domain.sessions import Serving
+from provider_node.domain.status import built, status_of
+from provider_node.domain.tokens import IndexKey
+from provider_node.store.generations import Generation, Generations
+from provider_node.store.state import State
+from stayput.errors import StayputError
+from stayput.v1.admin_pb2 import ResourceStatus
+from stayput.v1.errors_pb2 import ErrorReason
+from stayput.v1.signing_pb2 import Envelope
+
+_log = structlog.get_logger(__name__)
+
+
+class Resources:
+    """Knows each resource by its code."""
+
+    def __init__(
+        self,
+        *,
+        configured: Mapping[str, ResourceConfig],
+        generations: Generations,
+        index_key: IndexKey,
+        identity: NodeIdentity,
+        state: State,
+        clock: Clock,
+    ) -> None:
+        self._configured = configured
+        self._generations = generations
+        self._index_key = index_key
+        self._identity = identity
+        self._state = state
+        self._clock = clock
+
+    def config(self, code: str) -> ResourceConfig:
+        """Configuration of a resource; `RESOURCE_UNKNOWN` if the node has none of that code."""
+        if code not in self._configured:
+            raise StayputError(
+                ErrorReason.ERROR_REASON_RESOURCE_UNKNOWN,
+                "this node offers no resource of that code",
+                field="resource",
+                remedy="see the catalogue",
+            )
+        return self._configured[code]
+
+    def serving(self, code: str) -> Serving:
+        """What answers a session on a resource from now on; `RESOURCE_NOT_READY` before its first build."""
+        generation = self._generation(code)
+        manifest = generation.manifest
+        return Serving(
+            generation=manifest.generation,
+            as_of=manifest.as_of,
+            contract=manifest.contract,
+            matcher=lambda key, checks: Matcher(generation, self._index_key, key, checks),
+        )
+
+    def describe(self, code: str) -> Envelope:
+        """The signed description of a resource."""
+        return catalogue.describe(self._generation(code), self._identity, self._clock)
+
+    def _generation(self, code: str) -> Generation:
+        self.config(code)
+        return built(code, self._generations)
+
+    async def publish(self, code: str, platform: Platform, address: str) -> None:
+        """Puts a resource in the catalogue and keeps it there.
+
+        Raises `CONFIGURATION_INVALID` if nobody could call the node at `address`.
+        """
+        config = self.config(code)
+        generation = await asyncio.to_thread(self._generations.current, code)
+        await platform.publish(catalogue.entry(config, generation, checked_callable(address)))
+        await self._state.set_published(code)
+
+    async def renew(self, code: str, platform: Platform, address: str) -> None:
+        """Tells the catalogue what serves now, if the resource is published.
+
+        A platform that cannot be reached is told at the next start or build.
+        """
+        if code not in self._state.published() or code not in self._configured:
+            return
+        try:
+            await self.publish(code, platform, address)
+        except StayputError as error:
+            _log.warning("catalogue not renewed", resource=code, reason=error.reason_name)
+
+    async def renew_all(self, platform: Platform, address: str) -> None:
+        """As `renew`, for every published resource."""
+        for code in sorted(self._state.published()):
+            await self.renew(code, platform, address)
+
+    def statuses(self) -> list[ResourceStatus]:
+        """One for each configured resource, by code."""
+        return [self.status(code) for code in sorted(self._configured)]
+
+    def status(self, code: str) -> ResourceStatus:
+        """What serves for a resource, and what was left out of it."""
+        return status_of(code, self._generations, published=code in self._state.published())

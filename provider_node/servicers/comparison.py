@@ -1,0 +1,135 @@
+"""ComparisonService: sessions over gRPC."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from provider_node.domain.resources import Resources
+from provider_node.domain.session import CALL_RECORDS
+from provider_node.domain.sessions import Sessions
+from stayput.errors import StayputError, field_invalid
+from stayput.rpc.server import Context, caller
+from stayput.v1.comparison_pb2 import (
+    CompareRecordsRequest,
+    CompareRecordsResponse,
+    CompareRequest,
+    CompareResponse,
+    DescribeRequest,
+    DescribeResponse,
+)
+from stayput.v1.comparison_pb2_grpc import ComparisonServiceServicer
+from stayput.v1.errors_pb2 import ErrorReason
+from stayput.v1.log_pb2 import SessionEnd
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds that a consumer may take to send its next message: as a rule, and when the node is stopping."""
+
+    usual: float = 120.0
+    stopping: float = 1.0
+
+
+class ComparisonServicer(ComparisonServiceServicer):
+    """Converts and forwards. `check_ready` raises if no new session may begin."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        resources: Resources,
+        check_ready: Callable[[], None],
+        patience: Patience,
+    ) -> None:
+        self._sessions = sessions
+        self._resources = resources
+        self._check_ready = check_ready
+        self._patience = patience
+
+    async def Describe(self, request: DescribeRequest, context: Context) -> DescribeResponse:
+        """The signed description of a resource."""
+        caller(context)
+        description = await asyncio.to_thread(self._resources.describe, request.resource)
+        return DescribeResponse(description=description)
+
+    async def Compare(
+        self, request_iterator: AsyncIterator[CompareRequest], context: Context
+    ) -> AsyncIterator[CompareResponse]:
+        """One session."""
+        self._check_ready()
+        who = caller(context)
+        async with aclosing(self._in_time(request_iterator)) as requests:
+            first = await anext(requests, None)
+            if first is None or first.WhichOneof("message") != "open":
+                raise _violation("a session begins with `open`")
+            async with self._sessions.open(first.open, who) as session:
+                yield CompareResponse(opened=session.opened)
+                async for request in requests:
+                    if request.WhichOneof("message") != "chunk":
+                        raise _violation("after `open` only chunks follow")
+                    outcomes, receipt = await session.answer(request.chunk)
+                    yield CompareResponse(outcomes=outcomes)
+                    if receipt is not None:
+                        yield CompareResponse(receipt=receipt)
+                        return
+                await session.cut(SessionEnd.SESSION_END_CUT_BY_CONSUMER)
+                raise _session_cut("the session ended before its final chunk")
+
+    async def CompareRecords(
+        self, request: CompareRecordsRequest, context: Context
+    ) -> CompareRecordsResponse:
+        """A whole session in one call."""
+        self._check_ready()
+        if not request.chunk.final:
+            raise field_invalid(
+                "chunk.final", "must be set: the call holds a whole session", "use Compare for several chunks"
+            )
+        async with self._sessions.open(request.open, caller(context)) as session:
+            outcomes, receipt = await session.answer(request.chunk, CALL_RECORDS)
+            return CompareRecordsResponse(opened=session.opened, outcomes=outcomes, receipt=receipt)
+
+    async def _in_time(self, requests: AsyncIterator[CompareRequest]) -> AsyncGenerator[CompareRequest, None]:
+        """The consumer's messages; `SESSION_CUT` if they do not come, `SHUTTING_DOWN` if the node stops."""
+        stopping = asyncio.create_task(self._sessions.stopping.wait())
+        try:
+            while True:
+                coming = asyncio.ensure_future(anext(requests, None))
+                try:
+                    await asyncio.wait(
+                        [coming, stopping],
+                        timeout=self._patience.usual,
+                        return_when=asyncio.FIRST_COMPLETED,
+                    )
+                    if stopping.done():
+                        await asyncio.wait([coming], timeout=self._patience.stopping)
+                    if not coming.done():
+                        raise self._out_of_patience()
+                finally:
+                    coming.cancel()
+                request = coming.result()
+                if request is None:
+                    return
+                yield request
+        finally:
+            stopping.cancel()
+
+    def _out_of_patience(self) -> StayputError:
+        if self._sessions.stopping.is_set():
+            return StayputError(
+                ErrorReason.ERROR_REASON_SHUTTING_DOWN,
+                "the node is stopping",
+                remedy="open a new session when it is back",
+            )
+        return _session_cut(f"nothing came for {self._patience.usual:g} seconds")
+
+
+def _session_cut(problem: str) -> StayputError:
+    return StayputError(
+        ErrorReason.ERROR_REASON_SESSION_CUT, problem, remedy="open a new session and send all its chunks"
+    )
+
+
+def _violation(problem: str) -> StayputError:
+    return StayputError(
+        ErrorReason.ERROR_REASON_PROTOCOL_VIOLATION, problem, remedy="follow docs/protocol.md"
+    )

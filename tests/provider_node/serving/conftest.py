@@ -1,0 +1,80 @@
+"""A node in this process and a platform peer, both real but for the clock."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from provider_node.domain.platform import Platform
+from provider_node.store.state import State
+from tests.provider_node.serving.node import NODE, PROVIDER, Clock, LocalNode, Material, grant, make_material
+from tests.provider_node.serving.peer import Peer, serving
+from tests.provider_node.serving.processes import NodeProcess, prepare
+
+if TYPE_CHECKING:
+    from stayput.v1.comparison_pb2_grpc import ComparisonServiceAsyncStub
+
+
+@pytest.fixture(scope="session")
+def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
+    return make_material(tmp_path_factory.mktemp("material"))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[State]:
+    opened = State(tmp_path / "state")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def bare_node(material: Material, state: State, clock: Clock) -> LocalNode:
+    """A node that has given no grant and does not listen."""
+    return LocalNode(material, state, clock)
+
+
+@pytest.fixture
+async def node(bare_node: LocalNode) -> AsyncIterator[LocalNode]:
+    """A node with a grant, listening."""
+    await bare_node.give(grant())
+    async with bare_node.listening():
+        yield bare_node
+
+
+@pytest.fixture
+async def consumer(node: LocalNode) -> "AsyncIterator[ComparisonServiceAsyncStub]":
+    """The consumer's connection to the node."""
+    async with node.called_by() as (stub, _):
+        yield stub
+
+
+@pytest.fixture
+async def peer(material: Material) -> AsyncIterator[Peer]:
+    """The platform, listening."""
+    platform = Peer(material.authority, NODE, PROVIDER)
+    platform.signing_key = material.verification_key
+    async with serving(platform):
+        yield platform
+
+
+@pytest.fixture
+async def platform(peer: Peer, material: Material) -> AsyncIterator[Platform]:
+    """The node's connection to the platform."""
+    connection = Platform(peer.address, material.node.credentials)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def node_process(tmp_path: Path, material: Material, peer: Peer) -> AsyncIterator[NodeProcess]:
+    """A node that is enrolled and built, not started."""
+    prepared = prepare(tmp_path / "node", material, peer.address)
+    peer.signing_key = prepared.verification_key
+    yield prepared
+    await prepared.clean_up()

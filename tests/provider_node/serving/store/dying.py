@@ -1,0 +1,84 @@
+"""A process that kills itself at a named point of a write to the node's state.
+
+`python -m tests.provider_node.serving.store.dying DIRECTORY WRITE POINT`: a session is opened and has 10
+records answered; then WRITE (open_session, answer, finish or cut) is begun and the process gets SIGKILL at
+POINT: before the commit that holds it, or after that commit and before whoever asked for it hears of it.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import lmdb
+
+from provider_node.store import writer
+from provider_node.store.state import State
+from stayput.v1.log_pb2 import Receipt
+from stayput.v1.signing_pb2 import Envelope
+
+DAY, GRANT_ID = "2026-11-22", "G-1"
+
+
+def draft(session: bytes, records: int) -> Receipt:
+    """A session's receipt as far as it has got."""
+    return Receipt(session_id=session * 16, grant_id=GRANT_ID, records=records)
+
+
+def sign(receipt: Receipt) -> Envelope:
+    """An envelope without a signature: the state does not look at it."""
+    return Envelope(payload=receipt.SerializeToString())
+
+
+def _admit(_: int) -> None:
+    return
+
+
+def _die(_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _die_before_telling(future: "asyncio.Future[object]", result: object, failure: Exception | None) -> None:
+    _die((future, result, failure))
+
+
+async def _write(state: State, write: str) -> None:
+    match write:
+        case "open_session":
+            await state.open_session(draft(b"2", 0))
+        case "answer":
+            await state.answer(draft(b"1", 15), 5, DAY, _admit)
+        case "finish":
+            await state.finish(draft(b"1", 15), sign, 5, DAY, _admit)
+        case "cut":
+            await state.cut(draft(b"1", 10), sign)
+
+
+async def main(directory: str, write: str, point: str) -> None:
+    """Never returns."""
+    state = State(Path(directory))
+    await state.open_session(draft(b"0", 0))
+    await state.cut(draft(b"0", 0), sign)
+    await state.open_session(draft(b"1", 0))
+    await state.answer(draft(b"1", 10), 10, DAY, _admit)
+    if point == "after commit":
+        writer._resolve = _die_before_telling
+        await _write(state, write)
+    loop, go = asyncio.get_running_loop(), threading.Event()
+
+    def hold(_: lmdb.Transaction) -> None:
+        go.wait()
+
+    # The writer takes what waits into one commit: the write, and after it the end of the process.
+    state._writer._jobs.put((hold, loop, loop.create_future()))
+    writing = asyncio.create_task(_write(state, write))
+    await asyncio.sleep(0)
+    state._writer._jobs.put((_die, loop, loop.create_future()))
+    go.set()
+    await writing
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
