@@ -12,6 +12,7 @@ import shlex
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,7 +44,7 @@ class Story:
 
     def chapter(self, text: str) -> None:
         """Begins a part."""
-        print(f"\n\033[1m{text}\033[0m", flush=True)
+        print(f"\n\033[1m{text}\033[0m" if sys.stdout.isatty() else f"\n{text}", flush=True)
 
     def does(self, party: str, *command: str, show: bool = True, last: int = 0) -> str:
         """Runs a command as that party and shows it, with its output or the last lines of it."""
@@ -113,6 +114,7 @@ def comparison(story: Story, deployment: Deployment) -> None:
                    "--key", "resident_id", *asked(checks), "--operator", "demo",
                    *columns(file), "-o", output)  # fmt: skip
         show_file(deployment.directory / output)
+        check_outcomes(deployment.directory / output, resource)
 
 
 def evidence(story: Story) -> None:
@@ -138,9 +140,23 @@ def show_file(path: Path) -> None:
     with path.open(encoding="utf-8-sig", newline="") as file:
         header, *rows = csv.reader(file)
     kinds = {tuple(row[header.index("outcome") :]): row for row in reversed(rows)}
-    print(f"      {path.name}, one line of each kind:")
-    for row in [header, *list(reversed(kinds.values()))[:SHOWN_LINES]]:
+    frequency = Counter(tuple(row[header.index("outcome") :]) for row in rows)
+    print(f"      {path.name}, one line of each kind, the most frequent first:")
+    for row in [header, *(kinds[kind] for kind, _ in frequency.most_common(SHOWN_LINES))]:
         print("        " + " | ".join(row))
+
+
+def check_outcomes(path: Path, resource: str) -> None:
+    """Tells whether the outcomes are those that the samples were made for."""
+    planted = json.loads((EXAMPLES / "expected.json").read_text("utf-8"))["resources"][resource]
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    expected = {"outcome": planted["key"]["resident_id"]}
+    expected |= {f"outcome_{check}": counts for check, counts in planted["checks"].items()}
+    for column, counts in expected.items():
+        if Counter(row[column] for row in rows) != Counter(counts):
+            raise CommandFailed(f"{path.name}: {column} is not as examples/expected.json says")
+    print(f"      all {len(rows)} lines came out as examples/expected.json, made with the samples, says")
 
 
 @contextmanager
