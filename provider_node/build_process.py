@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from provider_node.config import load_node, load_resources
-from provider_node.domain.build import Builder, Progress
+from provider_node.domain.build import Builder, Progress, Stage
 from provider_node.domain.tokens import load_index_key
 from provider_node.store.manifest import Manifest
 from stayput.errors import StayputError, field_invalid
@@ -70,14 +70,14 @@ def run(node_toml: Path, code: str, as_of: str | None, reports: "Reports") -> Ma
 
 
 class Reports:
-    """Says how far the build is, at most four times a second."""
+    """Says how far the build is, at most four times a second, and in any case before it switches."""
 
     def __init__(self) -> None:
         self._due = 0.0
 
     def __call__(self, progress: Progress) -> None:
         """Raises `SystemExit` when nobody listens any more."""
-        if time.monotonic() >= self._due:
+        if time.monotonic() >= self._due or progress.stage is Stage.SWITCHING:
             self._due = time.monotonic() + _INTERVAL_SECONDS
             figures = asdict(progress)
             del figures["stage"]

@@ -77,7 +77,9 @@ def checked_code(code: str, field: str) -> str:
     """`code`, if it is 2 to 63 of `[a-z0-9-]`, first a letter, last not `-`; else `FIELD_INVALID`."""
     if not CODE.fullmatch(code):
         raise field_invalid(
-            field, "must be 2 to 63 of a-z, 0-9 and '-', beginning with a letter and not ending with '-'"
+            field,
+            "must be 2 to 63 of a-z, 0-9 and '-', beginning with a letter and not ending with '-'",
+            "for example traffic-police",
         )
     return code
 

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple
 
-from stayput.errors import StayputError
-
 
 class Language(Enum):
     """The languages spoken."""
@@ -30,10 +28,3 @@ def language_of(environment: Mapping[str, str] = os.environ) -> Language:
     """Chinese if the locale for messages is, otherwise English."""
     locale = next((v for n in ("LC_ALL", "LC_MESSAGES", "LANG") if (v := environment.get(n))), "")
     return Language.CHINESE if locale.lower().startswith("zh") else Language.ENGLISH
-
-
-def told(error: StayputError, language: Language) -> str:
-    """An error as a person reads it on a terminal: what is wrong, then what to do."""
-    if language is Language.CHINESE:
-        return f"错误：{error.message}\n提示：{error.remedy}"
-    return f"error: {error.message}\nhint: {error.remedy}"

@@ -7,7 +7,8 @@ import typer
 
 from provider_node.cli import access, build, setup, status
 from stayput.errors import StayputError
-from stayput.language import language_of, told
+from stayput.language import language_of
+from stayput.reasons import told
 from stayput.v1.errors_pb2 import ErrorReason
 
 app = typer.Typer(

@@ -12,7 +12,7 @@ TEXTS: dict[str, Text] = {
     ),
     "built": Text(
         "{resource}: generation {generation}, {rows:,} rows, {subjects:,} subjects, {seconds:.1f} s",
-        "{resource}：世代 {generation}，{rows:,} 行，{subjects:,} 个主体，用时 {seconds:.1f} 秒",
+        "{resource}：数据版本 {generation}，{rows:,} 行，{subjects:,} 个主体，用时 {seconds:.1f} 秒",
     ),
     "rejected": Text("left out: {field} {reason}: {count:,}", "剔除：{field} {reason}：{count:,}"),
     "published": Text("{resource} is in the catalogue", "{resource} 已发布到目录"),
@@ -35,7 +35,7 @@ TEXTS: dict[str, Text] = {
     "serving": Text("serving", "可比对"),
     "not_serving": Text("not serving", "不可比对"),
     "in_catalogue": Text("published", "已发布"),
-    "generation": Text("generation", "世代"),
+    "generation": Text("generation", "数据版本"),
     "as_of": Text("data as of", "数据时点"),
     "subjects": Text("subjects", "主体数"),
     "left_out": Text("left out", "剔除"),

@@ -107,7 +107,7 @@ class Session:
 
     async def begin(self) -> None:
         """Journals the session: from here on it will have a receipt."""
-        await self._finished(self._begin())
+        await self._uncancelled(self._begin())
 
     async def answer(
         self, chunk: SealedChunk, most: int = _CHUNK_RECORDS
@@ -117,9 +117,9 @@ class Session:
         Raises `PROTOCOL_VIOLATION`, `SEAL_INVALID`, `CHUNK_SIZE`, `QUOTA_EXCEEDED` or `TICKET_EXPIRED`; then
         nothing was charged.
         """
-        return await self._finished(self._answer(chunk, min(most, self._chunk_records)))
+        return await self._uncancelled(self._answer(chunk, min(most, self._chunk_records)))
 
-    async def _finished(self, work: Coroutine[Any, Any, _T]) -> _T:
+    async def _uncancelled(self, work: Coroutine[Any, Any, _T]) -> _T:
         # A cancelled caller must not leave half of it done; `cut` waits for it.
         accounting = self._accounting = asyncio.create_task(work)
         accounting.add_done_callback(_taken)
@@ -136,7 +136,7 @@ class Session:
         if self._ended or not self._journaled:
             return
         self._ended = True
-        await self._finished(self._cut(end))
+        await self._uncancelled(self._cut(end))
 
     async def _begin(self) -> None:
         await self._books.state.open_session(self._draft)

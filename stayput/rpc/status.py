@@ -93,7 +93,9 @@ def from_status(code: StatusCode, message: str, trailer: bytes | None) -> Staypu
         told = _told(trailer or b"", bare)
     except DecodeError:  # whoever wrote that trailer is no Stayput
         told = None
-    return told or StayputError(bare, f"the call failed with {code_pb2.Code.Name(code.value[0])}: {message}")
+    name = code_pb2.Code.Name(code.value[0])
+    remedy = "check that the other party runs and can be reached, then try again"
+    return told or StayputError(bare, f"the call failed with {name}: {message}", remedy=remedy)
 
 
 def _told(trailer: bytes, bare: Reason) -> StayputError | None:

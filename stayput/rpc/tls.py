@@ -14,6 +14,7 @@ _OPTIONS: tuple[tuple[str, int], ...] = (
 _KEEPALIVE: tuple[tuple[str, int], ...] = (
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.max_reconnect_backoff_ms", 10_000),
 )
 # gRPC's servers cut a connection whose client pings an idle stream more often than every 5 minutes.
 _PERMITTED_PINGS: tuple[str, int] = ("grpc.http2.min_ping_interval_without_data_ms", 15_000)

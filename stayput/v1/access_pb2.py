@@ -27,45 +27,47 @@ from stayput.v1 import contract_pb2 as stayput_dot_v1_dot_contract__pb2
 from stayput.v1 import signing_pb2 as stayput_dot_v1_dot_signing__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17stayput/v1/access.proto\x12\nstayput.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19stayput/v1/contract.proto\x1a\x18stayput/v1/signing.proto\"\xa9\x03\n\x0b\x41pplication\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08\x63onsumer\x18\x02 \x01(\t\x12\x10\n\x08resource\x18\x03 \x01(\t\x12\x0b\n\x03key\x18\x04 \x01(\t\x12\x0e\n\x06\x63hecks\x18\x05 \x03(\t\x12\x1e\n\x04mode\x18\x06 \x01(\x0e\x32\x10.stayput.v1.Mode\x12,\n\x0bgranularity\x18\x07 \x01(\x0e\x32\x17.stayput.v1.Granularity\x12\x0f\n\x07purpose\x18\x08 \x01(\t\x12\x13\n\x0blegal_basis\x18\t \x01(\t\x12 \n\x18\x65xpected_records_per_day\x18\n \x01(\x03\x12+\n\x05state\x18\x0b \x01(\x0e\x32\x1c.stayput.v1.ApplicationState\x12\x16\n\x0erefusal_reason\x18\x0c \x01(\t\x12\x10\n\x08grant_id\x18\r \x01(\t\x12\x30\n\x0csubmitted_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ndecided_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc3\x03\n\x05Grant\x12\n\n\x02id\x18\x01 \x01(\t\x12\x16\n\x0e\x61pplication_id\x18\x02 \x01(\t\x12\x10\n\x08provider\x18\x03 \x01(\t\x12\x0f\n\x07node_id\x18\x04 \x01(\t\x12\x10\n\x08\x63onsumer\x18\x05 \x01(\t\x12\x10\n\x08resource\x18\x06 \x01(\t\x12\x0b\n\x03key\x18\x07 \x01(\t\x12\x0e\n\x06\x63hecks\x18\x08 \x03(\t\x12\x1f\n\x05modes\x18\t \x03(\x0e\x32\x10.stayput.v1.Mode\x12.\n\rgranularities\x18\n \x03(\x0e\x32\x17.stayput.v1.Granularity\x12\x0f\n\x07purpose\x18\x0b \x01(\t\x12.\n\nvalid_from\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bvalid_until\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x14\x63\x61se_number_required\x18\x0e \x01(\x08\x12\"\n\x06limits\x18\x0f \x01(\x0b\x32\x12.stayput.v1.Limits\x12-\n\tissued_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\">\n\x06Limits\x12\x1b\n\x13records_per_session\x18\x01 \x01(\x03\x12\x17\n\x0frecords_per_day\x18\x02 \x01(\x03\"<\n\x0c\x41pplyRequest\x12,\n\x0b\x61pplication\x18\x01 \x01(\x0b\x32\x17.stayput.v1.Application\"=\n\rApplyResponse\x12,\n\x0b\x61pplication\x18\x01 \x01(\x0b\x32\x17.stayput.v1.Application\"@\n\x17ListApplicationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"b\n\x18ListApplicationsResponse\x12-\n\x0c\x61pplications\x18\x01 \x03(\x0b\x32\x17.stayput.v1.Application\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"#\n\x15GetApplicationRequest\x12\n\n\x02id\x18\x01 \x01(\t\"F\n\x16GetApplicationResponse\x12,\n\x0b\x61pplication\x18\x01 \x01(\x0b\x32\x17.stayput.v1.Application\"|\n\x15RecordDecisionRequest\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\t\x12%\n\x05grant\x18\x02 \x01(\x0b\x32\x14.stayput.v1.EnvelopeH\x00\x12\x18\n\x0erefusal_reason\x18\x03 \x01(\tH\x00\x42\n\n\x08\x64\x65\x63ision\"F\n\x16RecordDecisionResponse\x12,\n\x0b\x61pplication\x18\x01 \x01(\x0b\x32\x17.stayput.v1.Application\":\n\x11ListGrantsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"S\n\x12ListGrantsResponse\x12$\n\x06grants\x18\x01 \x03(\x0b\x32\x14.stayput.v1.Envelope\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"^\n\x12IssueTicketRequest\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x10\n\x08operator\x18\x02 \x01(\t\x12\x0f\n\x07purpose\x18\x03 \x01(\t\x12\x13\n\x0b\x63\x61se_number\x18\x04 \x01(\t\"U\n\x13IssueTicketResponse\x12\x0e\n\x06ticket\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x94\x01\n\x10\x41pplicationState\x12!\n\x1d\x41PPLICATION_STATE_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x41PPLICATION_STATE_SUBMITTED\x10\x01\x12\x1d\n\x19\x41PPLICATION_STATE_GRANTED\x10\x02\x12\x1d\n\x19\x41PPLICATION_STATE_REFUSED\x10\x03\x32\xfb\x03\n\rAccessService\x12<\n\x05\x41pply\x12\x18.stayput.v1.ApplyRequest\x1a\x19.stayput.v1.ApplyResponse\x12]\n\x10ListApplications\x12#.stayput.v1.ListApplicationsRequest\x1a$.stayput.v1.ListApplicationsResponse\x12W\n\x0eGetApplication\x12!.stayput.v1.GetApplicationRequest\x1a\".stayput.v1.GetApplicationResponse\x12W\n\x0eRecordDecision\x12!.stayput.v1.RecordDecisionRequest\x1a\".stayput.v1.RecordDecisionResponse\x12K\n\nListGrants\x12\x1d.stayput.v1.ListGrantsRequest\x1a\x1e.stayput.v1.ListGrantsResponse\x12N\n\x0bIssueTicket\x12\x1e.stayput.v1.IssueTicketRequest\x1a\x1f.stayput.v1.IssueTicketResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17stayput/v1/access.proto\x12\nstayput.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19stayput/v1/contract.proto\x1a\x18stayput/v1/signing.proto\"\xdc\x03\n\x0b\x41pplication\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08\x63onsumer\x18\x02 \x01(\t\x12\x10\n\x08resource\x18\x03 \x01(\t\x12\x0b\n\x03key\x18\x04 \x01(\t\x12\x0e\n\x06\x63hecks\x18\x05 \x03(\t\x12\x1e\n\x04mode\x18\x06 \x01(\x0e\x32\x10.stayput.v1.Mode\x12,\n\x0bgranularity\x18\x07 \x01(\x0e\x32\x17.stayput.v1.Granularity\x12\x0f\n\x07purpose\x18\x08 \x01(\t\x12\x13\n\x0blegal_basis\x18\t \x01(\t\x12 \n\x18\x65xpected_records_per_day\x18\n \x01(\x03\x12+\n\x05state\x18\x0b \x01(\x0e\x32\x1c.stayput.v1.ApplicationState\x12\x16\n\x0erefusal_reason\x18\x0c \x01(\t\x12\x10\n\x08grant_id\x18\r \x01(\t\x12\x30\n\x0csubmitted_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ndecided_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x0e\x64\x65\x63ision_clock\x18\x10 \x01(\x0b\x32\x19.stayput.v1.DecisionClock\"b\n\rDecisionClock\x12\x10\n\x08\x64ue_date\x18\x01 \x01(\t\x12\x19\n\x11working_days_left\x18\x02 \x01(\x05\x12\x0f\n\x07overdue\x18\x03 \x01(\x08\x12\x13\n\x0bprovisional\x18\x04 \x01(\x08\"\xc3\x03\n\x05Grant\x12\n\n\x02id\x18\x01 \x01(\t\x12\x16\n\x0e\x61pplication_id\x18\x02 \x01(\t\x12\x10\n\x08provider\x18\x03 \x01(\t\x12\x0f\n\x07node_id\x18\x04 \x01(\t\x12\x10\n\x08\x63onsumer\x18\x05 \x01(\t\x12\x10\n\x08resource\x18\x06 \x01(\t\x12\x0b\n\x03key\x18\x07 \x01(\t\x12\x0e\n\x06\x63hecks\x18\x08 \x03(\t\x12\x1f\n\x05modes\x18\t \x03(\x0e\x32\x10.stayput.v1.Mode\x12.\n\rgranularities\x18\n \x03(\x0e\x32\x17.stayput.v1.Granularity\x12\x0f\n\x07purpose\x18\x0b \x01(\t\x12.\n\nvalid_from\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bvalid_until\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x14\x63\x61se_number_required\x18\x0e \x01(\x08\x12\"\n\x06limits\x18\x0f \x01(\x0b\x32\x12.stayput.v1.Limits\x12-\n\tissued_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\">\n\x06Limits\x12\x1b\n\x13records_per_session\x18\x01 \x01(\x03\x12\x17\n\x0frecords_per_day\x18\x02 \x01(\x03\"<\n\x0c\x41pplyRequest\x12,\n\x0b\x61pplication\x18\x01 \x01(\x0b\x32\x17.stayput.v1.Application\"=\n\rApplyResponse\x12,\n\x0b\x61pplication\x18\x01 \x01(\x0b\x32\x17.stayput.v1.Application\"@\n\x17ListApplicationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"b\n\x18ListApplicationsResponse\x12-\n\x0c\x61pplications\x18\x01 \x03(\x0b\x32\x17.stayput.v1.Application\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"#\n\x15GetApplicationRequest\x12\n\n\x02id\x18\x01 \x01(\t\"F\n\x16GetApplicationResponse\x12,\n\x0b\x61pplication\x18\x01 \x01(\x0b\x32\x17.stayput.v1.Application\"|\n\x15RecordDecisionRequest\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\t\x12%\n\x05grant\x18\x02 \x01(\x0b\x32\x14.stayput.v1.EnvelopeH\x00\x12\x18\n\x0erefusal_reason\x18\x03 \x01(\tH\x00\x42\n\n\x08\x64\x65\x63ision\"F\n\x16RecordDecisionResponse\x12,\n\x0b\x61pplication\x18\x01 \x01(\x0b\x32\x17.stayput.v1.Application\":\n\x11ListGrantsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"S\n\x12ListGrantsResponse\x12$\n\x06grants\x18\x01 \x03(\x0b\x32\x14.stayput.v1.Envelope\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"^\n\x12IssueTicketRequest\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x10\n\x08operator\x18\x02 \x01(\t\x12\x0f\n\x07purpose\x18\x03 \x01(\t\x12\x13\n\x0b\x63\x61se_number\x18\x04 \x01(\t\"U\n\x13IssueTicketResponse\x12\x0e\n\x06ticket\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x94\x01\n\x10\x41pplicationState\x12!\n\x1d\x41PPLICATION_STATE_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x41PPLICATION_STATE_SUBMITTED\x10\x01\x12\x1d\n\x19\x41PPLICATION_STATE_GRANTED\x10\x02\x12\x1d\n\x19\x41PPLICATION_STATE_REFUSED\x10\x03\x32\xfb\x03\n\rAccessService\x12<\n\x05\x41pply\x12\x18.stayput.v1.ApplyRequest\x1a\x19.stayput.v1.ApplyResponse\x12]\n\x10ListApplications\x12#.stayput.v1.ListApplicationsRequest\x1a$.stayput.v1.ListApplicationsResponse\x12W\n\x0eGetApplication\x12!.stayput.v1.GetApplicationRequest\x1a\".stayput.v1.GetApplicationResponse\x12W\n\x0eRecordDecision\x12!.stayput.v1.RecordDecisionRequest\x1a\".stayput.v1.RecordDecisionResponse\x12K\n\nListGrants\x12\x1d.stayput.v1.ListGrantsRequest\x1a\x1e.stayput.v1.ListGrantsResponse\x12N\n\x0bIssueTicket\x12\x1e.stayput.v1.IssueTicketRequest\x1a\x1f.stayput.v1.IssueTicketResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stayput.v1.access_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_APPLICATIONSTATE']._serialized_start=1998
-  _globals['_APPLICATIONSTATE']._serialized_end=2146
+  _globals['_APPLICATIONSTATE']._serialized_start=2149
+  _globals['_APPLICATIONSTATE']._serialized_end=2297
   _globals['_APPLICATION']._serialized_start=126
-  _globals['_APPLICATION']._serialized_end=551
-  _globals['_GRANT']._serialized_start=554
-  _globals['_GRANT']._serialized_end=1005
-  _globals['_LIMITS']._serialized_start=1007
-  _globals['_LIMITS']._serialized_end=1069
-  _globals['_APPLYREQUEST']._serialized_start=1071
-  _globals['_APPLYREQUEST']._serialized_end=1131
-  _globals['_APPLYRESPONSE']._serialized_start=1133
-  _globals['_APPLYRESPONSE']._serialized_end=1194
-  _globals['_LISTAPPLICATIONSREQUEST']._serialized_start=1196
-  _globals['_LISTAPPLICATIONSREQUEST']._serialized_end=1260
-  _globals['_LISTAPPLICATIONSRESPONSE']._serialized_start=1262
-  _globals['_LISTAPPLICATIONSRESPONSE']._serialized_end=1360
-  _globals['_GETAPPLICATIONREQUEST']._serialized_start=1362
-  _globals['_GETAPPLICATIONREQUEST']._serialized_end=1397
-  _globals['_GETAPPLICATIONRESPONSE']._serialized_start=1399
-  _globals['_GETAPPLICATIONRESPONSE']._serialized_end=1469
-  _globals['_RECORDDECISIONREQUEST']._serialized_start=1471
-  _globals['_RECORDDECISIONREQUEST']._serialized_end=1595
-  _globals['_RECORDDECISIONRESPONSE']._serialized_start=1597
-  _globals['_RECORDDECISIONRESPONSE']._serialized_end=1667
-  _globals['_LISTGRANTSREQUEST']._serialized_start=1669
-  _globals['_LISTGRANTSREQUEST']._serialized_end=1727
-  _globals['_LISTGRANTSRESPONSE']._serialized_start=1729
-  _globals['_LISTGRANTSRESPONSE']._serialized_end=1812
-  _globals['_ISSUETICKETREQUEST']._serialized_start=1814
-  _globals['_ISSUETICKETREQUEST']._serialized_end=1908
-  _globals['_ISSUETICKETRESPONSE']._serialized_start=1910
-  _globals['_ISSUETICKETRESPONSE']._serialized_end=1995
-  _globals['_ACCESSSERVICE']._serialized_start=2149
-  _globals['_ACCESSSERVICE']._serialized_end=2656
+  _globals['_APPLICATION']._serialized_end=602
+  _globals['_DECISIONCLOCK']._serialized_start=604
+  _globals['_DECISIONCLOCK']._serialized_end=702
+  _globals['_GRANT']._serialized_start=705
+  _globals['_GRANT']._serialized_end=1156
+  _globals['_LIMITS']._serialized_start=1158
+  _globals['_LIMITS']._serialized_end=1220
+  _globals['_APPLYREQUEST']._serialized_start=1222
+  _globals['_APPLYREQUEST']._serialized_end=1282
+  _globals['_APPLYRESPONSE']._serialized_start=1284
+  _globals['_APPLYRESPONSE']._serialized_end=1345
+  _globals['_LISTAPPLICATIONSREQUEST']._serialized_start=1347
+  _globals['_LISTAPPLICATIONSREQUEST']._serialized_end=1411
+  _globals['_LISTAPPLICATIONSRESPONSE']._serialized_start=1413
+  _globals['_LISTAPPLICATIONSRESPONSE']._serialized_end=1511
+  _globals['_GETAPPLICATIONREQUEST']._serialized_start=1513
+  _globals['_GETAPPLICATIONREQUEST']._serialized_end=1548
+  _globals['_GETAPPLICATIONRESPONSE']._serialized_start=1550
+  _globals['_GETAPPLICATIONRESPONSE']._serialized_end=1620
+  _globals['_RECORDDECISIONREQUEST']._serialized_start=1622
+  _globals['_RECORDDECISIONREQUEST']._serialized_end=1746
+  _globals['_RECORDDECISIONRESPONSE']._serialized_start=1748
+  _globals['_RECORDDECISIONRESPONSE']._serialized_end=1818
+  _globals['_LISTGRANTSREQUEST']._serialized_start=1820
+  _globals['_LISTGRANTSREQUEST']._serialized_end=1878
+  _globals['_LISTGRANTSRESPONSE']._serialized_start=1880
+  _globals['_LISTGRANTSRESPONSE']._serialized_end=1963
+  _globals['_ISSUETICKETREQUEST']._serialized_start=1965
+  _globals['_ISSUETICKETREQUEST']._serialized_end=2059
+  _globals['_ISSUETICKETRESPONSE']._serialized_start=2061
+  _globals['_ISSUETICKETRESPONSE']._serialized_end=2146
+  _globals['_ACCESSSERVICE']._serialized_start=2300
+  _globals['_ACCESSSERVICE']._serialized_end=2807
 # @@protoc_insertion_point(module_scope)

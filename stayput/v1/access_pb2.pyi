@@ -71,6 +71,7 @@ class Application(_message.Message):
     GRANT_ID_FIELD_NUMBER: _builtins.int
     SUBMITTED_AT_FIELD_NUMBER: _builtins.int
     DECIDED_AT_FIELD_NUMBER: _builtins.int
+    DECISION_CLOCK_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Id, `A-` and a number that the comparator assigns."""
     consumer: _builtins.str
@@ -107,6 +108,12 @@ class Application(_message.Message):
     def decided_at(self) -> _timestamp_pb2.Timestamp:
         """When it was decided; filled by the comparator."""
 
+    @_builtins.property
+    def decision_clock(self) -> Global___DecisionClock:
+        """Where the provider's deadline stands; filled by the comparator in Apply, GetApplication and
+        ListApplications while the application awaits its decision, and not set after.
+        """
+
     def __init__(
         self,
         *,
@@ -125,14 +132,56 @@ class Application(_message.Message):
         grant_id: _builtins.str = ...,
         submitted_at: _timestamp_pb2.Timestamp | None = ...,
         decided_at: _timestamp_pb2.Timestamp | None = ...,
+        decision_clock: Global___DecisionClock | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["decided_at", b"decided_at", "submitted_at", b"submitted_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decided_at", b"decided_at", "decision_clock", b"decision_clock", "submitted_at", b"submitted_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checks", b"checks", "consumer", b"consumer", "decided_at", b"decided_at", "expected_records_per_day", b"expected_records_per_day", "grant_id", b"grant_id", "granularity", b"granularity", "id", b"id", "key", b"key", "legal_basis", b"legal_basis", "mode", b"mode", "purpose", b"purpose", "refusal_reason", b"refusal_reason", "resource", b"resource", "state", b"state", "submitted_at", b"submitted_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checks", b"checks", "consumer", b"consumer", "decided_at", b"decided_at", "decision_clock", b"decision_clock", "expected_records_per_day", b"expected_records_per_day", "grant_id", b"grant_id", "granularity", b"granularity", "id", b"id", "key", b"key", "legal_basis", b"legal_basis", "mode", b"mode", "purpose", b"purpose", "refusal_reason", b"refusal_reason", "resource", b"resource", "state", b"state", "submitted_at", b"submitted_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Application: _TypeAlias = Application  # noqa: Y015
+
+@_typing.final
+class DecisionClock(_message.Message):
+    """The deadline of an application's decision, as it stood when the comparator answered. A provider decides
+    within 5 working days, the day of receipt not counting; days are those of China (UTC+8), working days those
+    that the State Council announced: Monday to Friday but for holidays, and the make-up days on weekends.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DUE_DATE_FIELD_NUMBER: _builtins.int
+    WORKING_DAYS_LEFT_FIELD_NUMBER: _builtins.int
+    OVERDUE_FIELD_NUMBER: _builtins.int
+    PROVISIONAL_FIELD_NUMBER: _builtins.int
+    due_date: _builtins.str
+    """Last day for the decision, as `YYYY-MM-DD`; the deadline is over at its end."""
+    working_days_left: _builtins.int
+    """Working days after today up to `due_date`: 0 on `due_date` itself; below 0 exactly if `overdue`, then the
+    working days since it, today included, at least 1.
+    """
+    overdue: _builtins.bool
+    """`due_date` is over."""
+    provisional: _builtins.bool
+    """`due_date` counts a day of a year whose holidays have not been loaded at the comparator, for which it
+    knows weekends only. The date may move; being overdue is of no consequence.
+    """
+    def __init__(
+        self,
+        *,
+        due_date: _builtins.str = ...,
+        working_days_left: _builtins.int = ...,
+        overdue: _builtins.bool = ...,
+        provisional: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["due_date", b"due_date", "overdue", b"overdue", "provisional", b"provisional", "working_days_left", b"working_days_left"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecisionClock: _TypeAlias = DecisionClock  # noqa: Y015
 
 @_typing.final
 class Grant(_message.Message):

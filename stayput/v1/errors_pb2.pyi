@@ -77,7 +77,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_TICKET_INVALID: _ErrorReason.ValueType  # 30
     """The ticket is not a Stayput ticket, or its signature or claims do not verify. UNAUTHENTICATED."""
     ERROR_REASON_TICKET_EXPIRED: _ErrorReason.ValueType  # 31
-    """The ticket's time has passed (10 minutes at most) or has not begun; ask for a new one. UNAUTHENTICATED."""
+    """The ticket's time has passed (10 minutes at most) or has not begun, or a session has lasted longer than the
+    node lets one ticket last; ask for a new one. UNAUTHENTICATED.
+    """
     ERROR_REASON_TICKET_CERTIFICATE_MISMATCH: _ErrorReason.ValueType  # 32
     """The ticket was issued to another department or certificate than the one on this connection.
     UNAUTHENTICATED.
@@ -220,7 +222,9 @@ RESOURCE_EXHAUSTED.
 ERROR_REASON_TICKET_INVALID: ErrorReason.ValueType  # 30
 """The ticket is not a Stayput ticket, or its signature or claims do not verify. UNAUTHENTICATED."""
 ERROR_REASON_TICKET_EXPIRED: ErrorReason.ValueType  # 31
-"""The ticket's time has passed (10 minutes at most) or has not begun; ask for a new one. UNAUTHENTICATED."""
+"""The ticket's time has passed (10 minutes at most) or has not begun, or a session has lasted longer than the
+node lets one ticket last; ask for a new one. UNAUTHENTICATED.
+"""
 ERROR_REASON_TICKET_CERTIFICATE_MISMATCH: ErrorReason.ValueType  # 32
 """The ticket was issued to another department or certificate than the one on this connection.
 UNAUTHENTICATED.

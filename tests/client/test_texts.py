@@ -12,13 +12,14 @@ import stayput_client
 from stayput.delimited import RowFault
 from stayput.language import Language
 from stayput.normalise import Reject
+from stayput.reasons import MEANINGS
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput_client import ApplicationState, Category, GrantState, Mode, Outcome, Sharing
 from stayput_client.cli import app
 from stayput_client.cli.localised import localise
 from stayput_client.results import NO_VALUE, NOT_ASKED
 from stayput_client.texts import CATALOGUE, chosen_language
-from stayput_client.texts.reasons import REASONS
+from stayput_client.texts.remedies import REMEDIES
 
 CHINESE = re.compile("[一-鿿]")
 
@@ -49,9 +50,9 @@ def test_every_fault_has_a_remedy() -> None:
 
 
 def test_every_error_reason_is_explained_with_a_remedy_in_both_languages() -> None:
-    assert set(REASONS) == set(ErrorReason.values())
-    for meaning, remedy in REASONS.values():
-        for english, chinese in (meaning, remedy):
+    for texts in (MEANINGS, REMEDIES):
+        assert set(texts) == set(ErrorReason.values())
+        for english, chinese in texts.values():
             assert not CHINESE.search(english)
             assert CHINESE.search(chinese)
 

@@ -5,10 +5,11 @@ from typing import Final
 
 from stayput.errors import Reason
 from stayput.language import Language, Text, language_of
+from stayput.reasons import MEANINGS
 from stayput_client.texts.faults import FAULTS
 from stayput_client.texts.help import HELP
 from stayput_client.texts.messages import MESSAGES
-from stayput_client.texts.reasons import REASONS
+from stayput_client.texts.remedies import REMEDIES
 
 CATALOGUE: Final[Mapping[str, Text]] = {
     name: Text(*texts) for name, texts in {**MESSAGES, **FAULTS, **HELP}.items()
@@ -23,8 +24,7 @@ def text(name: str, language: Language, **places: object) -> str:
 
 def reason_texts(reason: Reason, language: Language) -> tuple[str, str]:
     """What an `ErrorReason` means and what to do about it."""
-    meaning, remedy = REASONS[reason]
-    return Text(*meaning).of(language), Text(*remedy).of(language)
+    return MEANINGS[reason].of(language), REMEDIES[reason].of(language)
 
 
 def chosen_language(name: str | None, environment: Mapping[str, str]) -> Language:

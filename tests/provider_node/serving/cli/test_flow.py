@@ -96,7 +96,7 @@ async def test_from_an_empty_directory_to_a_serving_node(
     assert ran.code == 0
     built = text(
         r"vehicle-owners: generation \S+, 300 rows, 300 subjects, \d+\.\d s",
-        r"vehicle-owners：世代 \S+，300 行，300 个主体，用时 \d+\.\d 秒",
+        r"vehicle-owners：数据版本 \S+，300 行，300 个主体，用时 \d+\.\d 秒",
     )
     assert re.fullmatch(built, ran.stdout.strip())
     await node.start()
@@ -105,7 +105,7 @@ async def test_from_an_empty_directory_to_a_serving_node(
     (header, row) = cells(ran)
     assert header == text(
         "resource|state|published|generation|data as of|rows|subjects|left out",
-        "资源|状态|已发布|世代|数据时点|行|主体数|剔除",
+        "资源|状态|已发布|数据版本|数据时点|行|主体数|剔除",
     ).split("|")
     assert row[:4] == [register.CODE, text("serving", "可比对"), text("no", "否"), node.generation()]
     assert row[4].startswith("2026-11-01")
@@ -202,7 +202,8 @@ async def test_what_the_platform_refuses_is_told(
     assert (ran.code, ran.stdout) == (1, "")
     assert ran.stderr == text(
         "error: taken by another\nhint: choose another code\n",
-        "错误：taken by another\n提示：choose another code\n",
+        "错误：该资源代码已被其他提供部门使用（RESOURCE_TAKEN：taken by another）\n"
+        "提示：choose another code\n",
     )
     ran = await node_process.run("approve", "A-99", language=language)
     assert ran.code == 1

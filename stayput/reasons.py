@@ -1,0 +1,145 @@
+"""What each `ErrorReason` means to a person, in English and Chinese; what to do depends on who is told."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from stayput.errors import Reason, StayputError
+from stayput.language import Language, Text
+from stayput.v1.errors_pb2 import ErrorReason
+
+MEANINGS: Final[Mapping[Reason, Text]] = {
+    ErrorReason.ERROR_REASON_UNSPECIFIED: Text(
+        "a failure that this release does not know", "本版本不认识的错误"
+    ),
+    ErrorReason.ERROR_REASON_CERTIFICATE_REQUIRED: Text("no certificate was shown", "未出示证书"),
+    ErrorReason.ERROR_REASON_CERTIFICATE_UNKNOWN: Text(
+        "the certificate is not one of this platform, or was replaced", "证书不属于本平台，或已被更换"
+    ),
+    ErrorReason.ERROR_REASON_NOT_PERMITTED: Text("the caller may not do that", "无权执行此操作"),
+    ErrorReason.ERROR_REASON_INVITATION_INVALID: Text(
+        "the invitation is unknown, expired, or was used already", "邀请无效、已过期或已被使用"
+    ),
+    ErrorReason.ERROR_REASON_CSR_INVALID: Text(
+        "the certificate request does not verify", "证书申请未通过验证"
+    ),
+    ErrorReason.ERROR_REASON_FIELD_INVALID: Text(
+        "an input is missing, malformed or out of range", "某项输入缺失、格式不对或超出范围"
+    ),
+    ErrorReason.ERROR_REASON_RESOURCE_UNKNOWN: Text("there is no resource of this code", "没有该代码的资源"),
+    ErrorReason.ERROR_REASON_RESOURCE_NOT_SHARED: Text("the resource is not shared", "该资源不予共享"),
+    ErrorReason.ERROR_REASON_RESOURCE_NOT_READY: Text("the resource has no data yet", "该资源尚无数据"),
+    ErrorReason.ERROR_REASON_RESOURCE_TAKEN: Text(
+        "another provider has published this code", "该资源代码已被其他提供部门使用"
+    ),
+    ErrorReason.ERROR_REASON_APPLICATION_UNKNOWN: Text("there is no such application", "没有该申请"),
+    ErrorReason.ERROR_REASON_APPLICATION_DECIDED: Text(
+        "the application was decided before", "该申请已有处理结果"
+    ),
+    ErrorReason.ERROR_REASON_GRANT_UNKNOWN: Text("there is no such grant", "没有该授权"),
+    ErrorReason.ERROR_REASON_GRANT_SIGNATURE_INVALID: Text(
+        "the grant is not signed by the provider's node", "该授权不是由提供部门的节点签名的"
+    ),
+    ErrorReason.ERROR_REASON_GRANT_MISMATCH: Text("the grant does not fit its application", "授权与申请不符"),
+    ErrorReason.ERROR_REASON_GRANT_NOT_ACTIVE: Text(
+        "the grant is not valid yet, has expired, or was revoked", "授权未生效、已过期或已被撤销"
+    ),
+    ErrorReason.ERROR_REASON_GRANT_SCOPE: Text(
+        "the grant does not cover what was asked", "授权范围不包括所请求的内容"
+    ),
+    ErrorReason.ERROR_REASON_CASE_NUMBER_REQUIRED: Text(
+        "the grant demands a case number", "该授权要求填写案件编号"
+    ),
+    ErrorReason.ERROR_REASON_QUOTA_EXCEEDED: Text(
+        "the grant's limit for this session or day is used up", "授权的单次或当日条数已用完"
+    ),
+    ErrorReason.ERROR_REASON_TICKET_INVALID: Text("the node does not accept the ticket", "节点不接受该票据"),
+    ErrorReason.ERROR_REASON_TICKET_EXPIRED: Text(
+        "the ticket's time has passed or not begun", "票据已过期或尚未生效"
+    ),
+    ErrorReason.ERROR_REASON_TICKET_CERTIFICATE_MISMATCH: Text(
+        "the ticket belongs to another certificate", "票据属于另一张证书"
+    ),
+    ErrorReason.ERROR_REASON_TICKET_AUDIENCE: Text("the ticket is for another node", "票据属于另一个节点"),
+    ErrorReason.ERROR_REASON_TICKET_SCOPE: Text(
+        "the ticket does not cover what was asked", "票据范围不包括所请求的内容"
+    ),
+    ErrorReason.ERROR_REASON_PROFILE_MISMATCH: Text(
+        "this side and the node normalise by different rules", "双方的数据规范化规则不同"
+    ),
+    ErrorReason.ERROR_REASON_SALT_MISMATCH: Text(
+        "the provider has changed to a new generation just now", "提供部门刚刚切换了数据版本"
+    ),
+    ErrorReason.ERROR_REASON_FIELDS_MISMATCH: Text(
+        "this side and the node define the fields differently", "双方的字段定义不同"
+    ),
+    ErrorReason.ERROR_REASON_SUITE_UNSUPPORTED: Text(
+        "this release and the node share no cryptographic suite", "本版本与节点没有共同的密码套件"
+    ),
+    ErrorReason.ERROR_REASON_SEALING_KEY_UNKNOWN: Text(
+        "the node has changed its sealing key just now", "节点刚刚更换了加密密钥"
+    ),
+    ErrorReason.ERROR_REASON_SEAL_INVALID: Text(
+        "sealed data do not open: damaged or tampered with", "密封数据无法打开：已损坏或被篡改"
+    ),
+    ErrorReason.ERROR_REASON_CHUNK_SIZE: Text(
+        "the node takes another chunk size", "数据块大小不符合节点的要求"
+    ),
+    ErrorReason.ERROR_REASON_PROTOCOL_VIOLATION: Text(
+        "the other party does not follow the protocol", "对方未按协议应答"
+    ),
+    ErrorReason.ERROR_REASON_SESSION_CUT: Text(
+        "the session ended before its final chunk", "比对在最后一个数据块之前结束"
+    ),
+    ErrorReason.ERROR_REASON_RECEIPT_INVALID: Text("the receipt does not verify", "回执未通过验证"),
+    ErrorReason.ERROR_REASON_LOG_SEQUENCE: Text(
+        "receipts reach the platform out of order", "回执未按顺序送达平台"
+    ),
+    ErrorReason.ERROR_REASON_LOG_FORK: Text(
+        "the platform holds another receipt of the same number", "平台已有同一编号的另一份回执"
+    ),
+    ErrorReason.ERROR_REASON_LOG_BACKLOG: Text(
+        "the node cannot deliver its receipts, so it takes no new sessions",
+        "节点无法上送回执，暂停受理新的比对",
+    ),
+    ErrorReason.ERROR_REASON_CONFIGURATION_INVALID: Text(
+        "a configuration file cannot be used", "配置文件不可用"
+    ),
+    ErrorReason.ERROR_REASON_SOURCE_INVALID: Text(
+        "the provider's source cannot be read", "提供部门的数据源无法读取"
+    ),
+    ErrorReason.ERROR_REASON_BUILD_RUNNING: Text("a build of this resource is under way", "该资源正在构建"),
+    ErrorReason.ERROR_REASON_BUILD_FAILED: Text("the build of this resource failed", "该资源构建失败"),
+    ErrorReason.ERROR_REASON_STORAGE_FULL: Text(
+        "the other party's storage is full; nothing was answered", "对方存储已满，未作答复"
+    ),
+    ErrorReason.ERROR_REASON_SHUTTING_DOWN: Text("the other party is stopping", "对方正在停机"),
+    ErrorReason.ERROR_REASON_CONNECTION_FAILED: Text(
+        "the other party could not be reached, or the connection broke", "无法连接对方，或连接中断"
+    ),
+    ErrorReason.ERROR_REASON_DEADLINE_EXCEEDED: Text(
+        "the answer did not come in time", "对方未在规定时间内应答"
+    ),
+    ErrorReason.ERROR_REASON_PINNED_KEY_CHANGED: Text(
+        "the node shows another signing key than before", "节点的签名公钥与以前不同"
+    ),
+    ErrorReason.ERROR_REASON_UNSUPPORTED: Text(
+        "the other party speaks another release of the protocol", "对方使用另一版本的协议"
+    ),
+    ErrorReason.ERROR_REASON_INTERNAL: Text("a fault of the other party's program", "对方程序出错"),
+}
+
+
+def told(error: StayputError, language: Language) -> str:
+    """An error as a person reads it on a terminal: what is wrong, then what to do.
+
+    Messages come from other parties in English; in Chinese the meaning of the reason goes before them.
+    """
+    incident = f" [{error.details['incident']}]" if "incident" in error.details else ""
+    if language is Language.CHINESE:
+        meaning = MEANINGS[error.reason].of(language)
+        return f"错误：{meaning}（{error.reason_name}：{error.message}{incident}）" + _hint("提示：", error)
+    return f"error: {error.message}{incident}" + _hint("hint: ", error)
+
+
+def _hint(label: str, error: StayputError) -> str:
+    return f"\n{label}{error.remedy}" if error.remedy else ""
