@@ -36,9 +36,11 @@ def _dialled_address(text: str) -> str:
 
 def _database_url(text: str) -> str:
     try:
-        make_url(text)
-    except ArgumentError:
-        raise ValueError("must be an SQLAlchemy URL") from None
+        kind = make_url(text).drivername
+    except (ArgumentError, ValueError):  # the latter's message may hold a piece of the password
+        kind = ""
+    if kind not in {"sqlite", "postgresql+psycopg"}:
+        raise ValueError("must be an SQLAlchemy URL that begins with sqlite:/// or postgresql+psycopg://")
     return text
 
 

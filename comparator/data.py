@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from comparator import texts
+from comparator.calendars import PACKAGED
 from comparator.texts import unusable
 
 _OTHERS = 0o077
@@ -44,6 +45,9 @@ class DataDirectory:
         self.ca_key = path / "keys" / "ca.key"
         self.server_key = path / "keys" / "server.key"
         self.ticket_key = path / "keys" / "ticket.key"
+        self.calendars = path / "calendars"
+        # Of the same year, a file loaded by the operator counts before the packaged one.
+        self.calendar_directories = (PACKAGED, self.calendars)
         self._run_file = path / "run" / "addresses.json"
 
     def create(self) -> None:
@@ -58,6 +62,18 @@ class DataDirectory:
     def set_running(self, running: Running) -> None:
         """Writes the run file in one step. It stays when the service ends, for one that takes its place."""
         _replace(self._run_file, json.dumps(asdict(running)).encode(), 0o600)
+
+    def put_calendar(self, year: int, content: bytes) -> Path:
+        """Keeps a calendar file in one step, over an earlier one of that year, and says where."""
+        path = self.calendars / f"{year}.toml"
+        try:
+            self.calendars.mkdir(mode=0o700, exist_ok=True)
+            _replace(path, content, 0o600)
+        except OSError as error:
+            raise unusable(
+                texts.CANNOT_WRITE, texts.CALENDAR_UNWRITTEN_FIX, path=path, why=error.strerror
+            ) from None
+        return path
 
     def running(self) -> Running | None:
         """The service that runs on this directory; None if there is none (any more)."""

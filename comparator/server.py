@@ -20,9 +20,11 @@ from joserfc.jwk import ECKey
 
 from comparator import texts
 from comparator.addresses import Address
+from comparator.calendars import CalendarFiles
 from comparator.config import Config
 from comparator.data import DataDirectory, Running, read_certificate, read_key, write_certificate
 from comparator.domain import ca
+from comparator.domain.calendar import Calendar
 from comparator.domain.tickets import Mint
 from comparator.servicers.access import AccessServicer
 from comparator.servicers.catalogue import CatalogueServicer
@@ -70,7 +72,7 @@ async def serving(config: Config, clock: Clock) -> AsyncIterator[Running]:
     main, enrolment = tls.server([ErrorInterceptor()]), tls.server([ErrorInterceptor()])
     status = health.HealthServicer()
     try:
-        desk = Desk(require_current(database), clock, threads)
+        desk = Desk(require_current(database), clock, threads, _calendar(config))
         running = _bind(config, keys.credentials, main, enrolment)
         await _add_main(main, desk, keys.mint, status)
         welcome = Welcome(running.main, keys.ticket_key)
@@ -128,6 +130,14 @@ def _bind(
         enrolment=config.enrolment_advertise or str(enrolment_at),
         pid=os.getpid(),
     )
+
+
+def _calendar(config: Config) -> Callable[[], Calendar]:
+    """The working days at any time: a file loaded while the service runs counts from the next call on."""
+    files = CalendarFiles(DataDirectory(config.data).calendar_directories)
+    # A file that cannot be used is told to whoever starts the service, not to the first caller.
+    files.years()
+    return lambda: Calendar(files.years())
 
 
 def _load_keys(config: Config, clock: Clock) -> _Keys:

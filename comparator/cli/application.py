@@ -14,6 +14,8 @@ app = typer.Typer(
 )
 invite = typer.Typer(help="Invite a department or a node, or renew its enrolment.", no_args_is_help=True)
 app.add_typer(invite, name="invite")
+calendar = typer.Typer(help="Show or load the working days that deadlines count.", no_args_is_help=True)
+app.add_typer(calendar, name="calendar")
 
 _Config = Annotated[
     Path,
@@ -116,9 +118,45 @@ def resources(config: _Config = _DEFAULT_CONFIG, json: _Json = False) -> None:
 @app.command()
 def applications(config: _Config = _DEFAULT_CONFIG, json: _Json = False) -> None:
     """List applications, newest first."""
-    from comparator.cli import listings
+    from comparator.cli import deadlines
 
-    listings.applications(config, json)
+    deadlines.applications(config, json)
+
+
+@app.command()
+def overdue(config: _Config = _DEFAULT_CONFIG, json: _Json = False) -> None:
+    """List the applications whose decision is past its date, oldest first."""
+    from comparator.cli import deadlines
+
+    deadlines.overdue(config, json)
+
+
+@calendar.command("load")
+def calendar_load(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The year's calendar, a TOML file.")],
+    config: _Config = _DEFAULT_CONFIG,
+) -> None:
+    """Check a year's calendar and use it from now on, a running service included."""
+    from comparator.cli import calendars
+
+    calendars.load_file(config, file)
+
+
+@calendar.command("show")
+def calendar_show(
+    year: Annotated[
+        int | None, typer.Argument(metavar="[YEAR]", min=1, max=9999, help="Show this year's days.")
+    ] = None,
+    config: _Config = _DEFAULT_CONFIG,
+    json: _Json = False,
+) -> None:
+    """Show which years are known, or one year's holidays and make-up days."""
+    from comparator.cli import calendars
+
+    if year is None:
+        calendars.show_years(config, json)
+    else:
+        calendars.show_year(config, year, json)
 
 
 @app.command()

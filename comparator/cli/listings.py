@@ -1,4 +1,4 @@
-"""`departments`, `resources`, `applications`, `receipts`: what is stored."""
+"""`departments`, `resources`, `receipts`: what is stored."""
 
 import hashlib
 from collections.abc import Mapping
@@ -13,15 +13,9 @@ from comparator.config import load
 from comparator.domain.catalogue import with_staleness
 from comparator.store.models import CredentialRow, PartyRow
 from stayput.language import Text
-from stayput.v1.access_pb2 import ApplicationState
 from stayput.v1.catalogue_pb2 import Sharing
 from stayput.v1.log_pb2 import Receipt, SessionEnd
 
-_STATES: Mapping[int, Text] = {
-    ApplicationState.APPLICATION_STATE_SUBMITTED: texts.STATE_SUBMITTED,
-    ApplicationState.APPLICATION_STATE_GRANTED: texts.STATE_GRANTED,
-    ApplicationState.APPLICATION_STATE_REFUSED: texts.STATE_REFUSED,
-}
 _SHARING: Mapping[int, Text] = {
     Sharing.SHARING_UNCONDITIONAL: texts.SHARING_UNCONDITIONAL,
     Sharing.SHARING_CONDITIONAL: texts.SHARING_CONDITIONAL,
@@ -109,40 +103,6 @@ def resources(path: Path, json: bool) -> None:
                 texts.YES if resource.stale else texts.NO,
             )
             for resource in listed
-        ),
-    )
-
-
-@told()
-def applications(path: Path, json: bool) -> None:
-    """Applications, newest first."""
-    with opened(load(path)) as database, database.reading() as store:
-        listed = store.access.applications(seen_by=None, before=None, limit=None)
-    if json:
-        dump([plain(application) for application in listed])
-        return
-    show(
-        texts.APPLICATIONS,
-        (
-            texts.COL_ID,
-            texts.COL_CONSUMER,
-            texts.COL_RESOURCE,
-            texts.COL_KEY,
-            texts.COL_CHECKS,
-            texts.COL_STATE,
-            texts.COL_SUBMITTED,
-        ),
-        (
-            (
-                application.id,
-                application.consumer,
-                application.resource,
-                application.key,
-                ", ".join(application.checks),
-                _STATES[application.state],
-                minute(application.submitted_at),
-            )
-            for application in listed
         ),
     )
 

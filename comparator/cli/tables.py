@@ -29,6 +29,11 @@ def show(title: Text, columns: Sequence[Text], rows: Iterable[Sequence[str | Tex
     Console().print(table)
 
 
+def filled(text: Text, **values: object) -> Text:
+    """The text with its places filled in both languages."""
+    return Text(text.en.format(**values), text.zh.format(**values))
+
+
 def dump(value: object) -> None:
     """Prints JSON."""
     json.dump(value, sys.stdout, ensure_ascii=False, indent=2)

@@ -1,13 +1,14 @@
 """Applications and the provider's decisions on them."""
 
 import re
-from datetime import UTC
+from datetime import UTC, datetime
 
 from comparator.domain import catalogue, fields
+from comparator.domain.calendar import Calendar
 from comparator.domain.policy import Call
 from stayput import grants
 from stayput.errors import StayputError, field_invalid
-from stayput.v1.access_pb2 import Application, ApplicationState, Grant
+from stayput.v1.access_pb2 import Application, ApplicationState, DecisionClock, Grant
 from stayput.v1.catalogue_pb2 import Sharing
 from stayput.v1.contract_pb2 import Granularity, Mode
 from stayput.v1.errors_pb2 import ErrorReason
@@ -18,6 +19,8 @@ _LONGEST_REASON = 1_000
 _MOST_EXPECTED = 100_000_000
 _MOST_PER_SESSION = 100_000_000
 _MOST_PER_DAY = 1_000_000_000
+# How long a provider may take to decide, not counting the day of receipt.
+_DECISION_WORKING_DAYS = 5
 _APPLICATION_ID = re.compile(r"A-([1-9][0-9]{0,17})")
 GRANT_ID = re.compile(r"G-[0-9A-Za-z]{26}")
 
@@ -46,20 +49,39 @@ def apply(call: Call, asked: Application) -> Application:
     fields.text("purpose", asked.purpose, most=_LONGEST_PURPOSE)
     fields.text("legal_basis", asked.legal_basis, most=_LONGEST_PURPOSE)
     fields.number("expected_records_per_day", asked.expected_records_per_day, 0, _MOST_EXPECTED)
-    return call.store.access.apply(asked, call.party, call.now)
+    return with_decision_clock(
+        call.store.access.apply(asked, call.party, call.now), call.calendar(), call.now
+    )
 
 
 def get(call: Call, application_id: str) -> Application:
     """One application that the caller made or may decide; `APPLICATION_UNKNOWN`."""
-    return _find(call, _number(application_id))
+    return with_decision_clock(_find(call, _number(application_id)), call.calendar(), call.now)
 
 
 def page(call: Call, size: int, token: str) -> tuple[list[Application], str]:
     """A page of the caller's applications, newest first, and the token of the next page (or none)."""
     wanted = fields.page_size(size)
     found = call.store.access.applications(call.party, fields.page_number(token), wanted + 1)
-    shown = found[:wanted]
+    calendar = call.calendar()
+    shown = [with_decision_clock(application, calendar, call.now) for application in found[:wanted]]
     return shown, shown[-1].id.removeprefix("A-") if len(found) > wanted else ""
+
+
+def with_decision_clock(application: Application, calendar: Calendar, now: datetime) -> Application:
+    """The application, with its clock at `now` if it awaits its decision."""
+    if application.state == ApplicationState.APPLICATION_STATE_SUBMITTED:
+        received = application.submitted_at.ToDatetime(UTC)
+        clock = calendar.clock(received, None, now, _DECISION_WORKING_DAYS)
+        application.decision_clock.CopyFrom(
+            DecisionClock(
+                due_date=clock.due_date.isoformat(),
+                working_days_left=clock.days_left,
+                overdue=clock.overdue,
+                provisional=clock.provisional,
+            )
+        )
+    return application
 
 
 def grant_page(call: Call, size: int, token: str) -> tuple[list[Envelope], str]:
@@ -75,7 +97,7 @@ def record_grant(call: Call, application_id: str, envelope: Envelope) -> Applica
 
     Raises `APPLICATION_UNKNOWN`, `APPLICATION_DECIDED`, `GRANT_SIGNATURE_INVALID` or `GRANT_MISMATCH`.
     """
-    application = _to_decide(call, application_id)
+    application = _find(call, _number(application_id))
     if application.state != ApplicationState.APPLICATION_STATE_SUBMITTED:
         recorded = call.store.access.find_grant(application.grant_id)
         if recorded is None or recorded.payload != envelope.payload:
@@ -91,7 +113,7 @@ def record_grant(call: Call, application_id: str, envelope: Envelope) -> Applica
 
 def record_refusal(call: Call, application_id: str, reason: str) -> Application:
     """Records a refusal. Idempotent. `APPLICATION_UNKNOWN`, `APPLICATION_DECIDED` or `FIELD_INVALID`."""
-    application = _to_decide(call, application_id)
+    application = _find(call, _number(application_id))
     fields.text("refusal_reason", reason, most=_LONGEST_REASON)
     if application.state != ApplicationState.APPLICATION_STATE_SUBMITTED:
         refused = application.state == ApplicationState.APPLICATION_STATE_REFUSED
@@ -100,12 +122,6 @@ def record_refusal(call: Call, application_id: str, reason: str) -> Application:
         return application
     number = _number(application_id)
     call.store.access.refuse(number, reason, call.now)
-    return _find(call, number)
-
-
-def _to_decide(call: Call, application_id: str) -> Application:
-    number = _number(application_id)
-    call.store.access.lock(number)
     return _find(call, number)
 
 

@@ -86,7 +86,6 @@ def enrol(store: Store, request: EnrolRequest, issuer: ca.Issuer, now: datetime)
         if invitation.csr_hash != csr_hash or stored.signing_key != request.signing_key:
             raise _invitation_invalid("was used with another certificate request")
         return party, stored.certificate_chain
-    store.parties.lock(party.party)
     credential = _credential(party, public_key, request.signing_key, issuer, now)
     store.parties.enrol(invitation, csr_hash, credential)
     return party, credential.certificate_chain

@@ -23,7 +23,6 @@ def append(call: Call, envelopes: Sequence[Envelope]) -> int:
     """
     if not 1 <= len(envelopes) <= _LARGEST_BATCH:
         raise field_invalid("receipts", f"must hold 1 to {_LARGEST_BATCH}")
-    call.store.parties.lock(call.party)
     keys = {signing.key_id(key): key for key in call.store.parties.signing_keys(call.party)}
     batch = [(_verified(call, envelope, keys), envelope) for envelope in envelopes]
     known = dict(call.store.log.hashes(call.party, [receipt.sequence for receipt, _ in batch]))

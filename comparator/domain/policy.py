@@ -1,9 +1,10 @@
 """Who may call what: the one place that decides it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from comparator.domain.calendar import Calendar
 from comparator.store.database import Store
 from stayput.errors import StayputError
 from stayput.identity import Caller, Kind, Party
@@ -31,7 +32,10 @@ ALLOWED: Mapping[str, frozenset[Kind]] = {
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One admitted call: the transaction it runs in, who calls, and when."""
+    """One admitted call: the transaction it runs in, who calls, when, and by which working days.
+
+    The calendar is read when asked for: a call without deadlines does not depend on it.
+    """
 
     store: Store
     party: Party
@@ -39,9 +43,10 @@ class Call:
     thumbprint: str
     signing_key: bytes
     now: datetime
+    calendar: Callable[[], Calendar]
 
 
-def admit(store: Store, caller: Caller, method: str, now: datetime) -> Call:
+def admit(store: Store, caller: Caller, method: str, now: datetime, calendar: Callable[[], Calendar]) -> Call:
     """The call, if the certificate is the one its party is known by now and the call is for such a party.
 
     Raises `CERTIFICATE_UNKNOWN` or `NOT_PERMITTED`.
@@ -67,4 +72,5 @@ def admit(store: Store, caller: Caller, method: str, now: datetime) -> Call:
         thumbprint=caller.thumbprint,
         signing_key=credential.signing_key,
         now=now,
+        calendar=calendar,
     )

@@ -10,6 +10,7 @@ from typing import TypeAlias, TypeVar
 
 import structlog
 
+from comparator.domain.calendar import Calendar
 from comparator.domain.policy import Call, admit
 from comparator.store.database import Database, Store
 from stayput.errors import StayputError
@@ -23,11 +24,12 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The store, the clock, and the threads for transactions, which must not block the event loop."""
+    """Store, clock and calendar, and the threads for transactions, which must not block the event loop."""
 
     database: Database
     clock: Clock
     threads: Executor
+    calendar: Callable[[], Calendar]
 
     async def reading(self, context: Context, method: str, work: Callable[[Call], _T]) -> _T:
         """What `work` returns for an admitted call; nothing is written."""
@@ -60,11 +62,11 @@ class Desk:
 
     def _read(self, who: Caller, method: str, work: Callable[[Call], _T]) -> _T:
         with self.database.reading() as store:
-            return work(admit(store, who, method, self.clock()))
+            return work(admit(store, who, method, self.clock(), self.calendar))
 
     def _write(self, who: Caller, method: str, work: Callable[[Call], _T]) -> _T:
         with self.database.writing() as store:
-            return work(admit(store, who, method, self.clock()))
+            return work(admit(store, who, method, self.clock(), self.calendar))
 
     def _write_for_anyone(self, work: Callable[[Store, datetime], _T]) -> _T:
         with self.database.writing() as store:

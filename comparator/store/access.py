@@ -60,12 +60,6 @@ class Access:
             query = query.where(ApplicationRow.number < before)
         return [_message(row, grant_id) for row, grant_id in self._session.execute(query)]
 
-    def lock(self, number: int) -> None:
-        """Lets nobody else decide the application until the transaction ends."""
-        self._session.execute(
-            select(ApplicationRow.number).where(ApplicationRow.number == number).with_for_update()
-        )
-
     def grant(self, number: int, grant: Grant, envelope: Envelope, now: datetime) -> None:
         """Marks the application as granted and keeps the grant as it was signed."""
         self._decide(number, ApplicationState.APPLICATION_STATE_GRANTED, "", now)

@@ -31,9 +31,7 @@ class Catalogue:
 
     def provider(self, code: str) -> Party | None:
         """The department that publishes the code, if one does."""
-        urn = self._session.scalar(
-            select(ResourceRow.provider_urn).where(ResourceRow.code == code).with_for_update()
-        )
+        urn = self._session.scalar(select(ResourceRow.provider_urn).where(ResourceRow.code == code))
         return Party.from_urn(urn) if urn else None
 
     def get(self, code: str) -> Resource | None:

@@ -1,31 +1,30 @@
 """Transactions: `reading` and `writing` give the store's verbs; nothing else opens a session."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import URL, Connection, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import URL, Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from comparator import texts
 from comparator.store.access import Access
 from comparator.store.catalogue import Catalogue
+from comparator.store.engines import WRITES, engine_of
 from comparator.store.log import Log
 from comparator.store.parties import Parties
 from comparator.texts import OperatorError
 from stayput.v1.errors_pb2 import ErrorReason
 
-_BUSY_TIMEOUT_MS = 10_000
-_PRAGMAS = (
-    f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}",
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = FULL",
-    "PRAGMA foreign_keys = ON",
+# By SQLite's name and PostgreSQL's SQLSTATE.
+_FULL = (ErrorReason.ERROR_REASON_STORAGE_FULL, texts.DATABASE_FULL, texts.DATABASE_FULL_FIX)
+_FORBIDDEN = (
+    ErrorReason.ERROR_REASON_CONFIGURATION_INVALID,
+    texts.DATABASE_FORBIDDEN,
+    texts.DATABASE_FORBIDDEN_FIX,
 )
-# SQLite's name and PostgreSQL's SQLSTATE.
-_FULL = {"SQLITE_FULL", "53100"}
+_TOLD = {"SQLITE_FULL": _FULL, "53100": _FULL, "42501": _FORBIDDEN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +41,8 @@ class Database:
     """The store at a URL. Thread-safe; a transaction belongs to one thread."""
 
     def __init__(self, url: URL) -> None:
-        self.engine = create_engine(url)
-        if self.engine.dialect.name == "sqlite":
-            event.listen(self.engine, "connect", _prepare_sqlite)
-            event.listen(self.engine, "begin", _begin_sqlite)
-        self._writer = self.engine.execution_options(stayput_writes=True)
+        self.engine = engine_of(url)
+        self._writer = self.engine.execution_options(**{WRITES: True})
 
     @contextmanager
     def reading(self) -> Iterator[Store]:
@@ -56,14 +52,17 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Store]:
-        """A transaction: durable when the block ends, undone when it raises; or `STORAGE_FULL`."""
-        with _full_told(), Session(self._writer, expire_on_commit=False) as session, session.begin():
+        """A transaction, alone among writers: durable when the block ends, undone when it raises.
+
+        Raises `STORAGE_FULL`, or `CONFIGURATION_INVALID` if the database's role lacks a right.
+        """
+        with failures_told(), Session(self._writer, expire_on_commit=False) as session, session.begin():
             yield _verbs(session)
 
     @contextmanager
     def connected(self) -> Iterator[Connection]:
         """A bare connection in a writing transaction, for migrations."""
-        with _full_told(), self._writer.begin() as connection:
+        with failures_told(), self._writer.begin() as connection:
             yield connection
 
     def close(self) -> None:
@@ -76,28 +75,12 @@ def _verbs(session: Session) -> Store:
 
 
 @contextmanager
-def _full_told() -> Iterator[None]:
-    """Turns the databases' own errors for a full disk into `STORAGE_FULL`."""
+def failures_told() -> Iterator[None]:
+    """Turns the databases' own errors for a full disk or a missing right into ones that say what to do."""
     try:
         yield
-    except OperationalError as error:
-        codes = {getattr(error.orig, "sqlite_errorname", None), getattr(error.orig, "sqlstate", None)}
-        if codes & _FULL:
-            raise OperatorError(
-                ErrorReason.ERROR_REASON_STORAGE_FULL, texts.DATABASE_FULL, texts.DATABASE_FULL_FIX
-            ) from None
+    except DBAPIError as error:
+        for code in (getattr(error.orig, name, None) for name in ("sqlite_errorname", "sqlstate")):
+            if code in _TOLD:
+                raise OperatorError(*_TOLD[code]) from None
         raise
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    # The driver would begin transactions by its own rules, and only before some statements.
-    connection.isolation_level = None
-    for pragma in _PRAGMAS:
-        connection.execute(pragma)
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that begins as a reader and then writes fails at once when another writer was faster; one
-    # that takes the lock first waits for its turn.
-    writes = connection.get_execution_options().get("stayput_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -20,10 +20,6 @@ class Parties:
         """The party, if it was ever invited."""
         return self._session.get(PartyRow, party.urn)
 
-    def lock(self, party: Party) -> None:
-        """Lets nobody else change what belongs to the party until the transaction ends."""
-        self._session.execute(select(PartyRow.urn).where(PartyRow.urn == party.urn).with_for_update())
-
     def add(self, party: Party, department: Party, title: str, now: datetime) -> None:
         """Stores a party that was not known."""
         self._session.add(PartyRow(urn=party.urn, department_urn=department.urn, title=title, invited_at=now))
@@ -70,10 +66,8 @@ class Parties:
         )
 
     def invitation(self, token_hash: bytes) -> InvitationRow | None:
-        """The invitation of that token, locked."""
-        return self._session.scalar(
-            select(InvitationRow).where(InvitationRow.token_hash == token_hash).with_for_update()
-        )
+        """The invitation of that token."""
+        return self._session.get(InvitationRow, token_hash)
 
     def credential(self, credential_id: int) -> CredentialRow:
         """A credential that an invitation points to."""

@@ -6,11 +6,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 import comparator.migrations
 from comparator import texts
-from comparator.store.database import Database
+from comparator.store.database import Database, failures_told
 from comparator.texts import unusable
 
 
@@ -25,10 +26,13 @@ def head() -> str:
 def current(database: Database) -> str | None:
     """The database's revision; None if it is empty. `CONFIGURATION_INVALID` if it cannot be opened."""
     try:
-        with database.engine.connect() as connection:
+        with failures_told(), database.engine.connect() as connection:
             return MigrationContext.configure(connection).get_current_revision()
-    except OperationalError:
-        raise unusable(texts.DATABASE_UNREACHABLE, texts.DATABASE_UNREACHABLE_FIX) from None
+    except DBAPIError:
+        # The driver's message may hold a piece of a password that is not well quoted in the URL.
+        if database.engine.dialect.name == "sqlite":
+            raise unusable(texts.DATABASE_UNREACHABLE, texts.DATABASE_UNREACHABLE_FIX) from None
+        raise unusable(texts.SERVER_UNREACHABLE, texts.SERVER_UNREACHABLE_FIX) from None
 
 
 def upgrade(database: Database) -> str:
@@ -36,6 +40,8 @@ def upgrade(database: Database) -> str:
     _refuse_newer(current(database))
     config = _config()
     with database.connected() as connection:
+        if connection.dialect.name == "postgresql":
+            _require_utf8(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     return head()
@@ -54,6 +60,11 @@ def _refuse_newer(revision: str | None) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
     if revision is not None and revision not in known:
         raise unusable(texts.SCHEMA_AHEAD, texts.SCHEMA_AHEAD_FIX)
+
+
+def _require_utf8(connection: Connection) -> None:
+    if connection.scalar(text("SHOW server_encoding")) != "UTF8":
+        raise unusable(texts.DATABASE_ENCODING, texts.DATABASE_ENCODING_FIX)
 
 
 def _config() -> Config:

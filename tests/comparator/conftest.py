@@ -1,12 +1,80 @@
-"""Fixtures of the comparator's tests."""
+"""Fixtures of the comparator's tests. What uses the store runs over SQLite and over PostgreSQL."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
+from itertools import count
 from pathlib import Path
 
 import pytest
+from sqlalchemy import URL, text
 
 from comparator.config import Config
+from comparator.store import schema
+from comparator.store.database import Database
+from comparator.store.models import Base
 from tests.comparator.platform import Clock, Member, Platform, installed, running_platform
+from tests.comparator.postgresql import GUARDED, Server, running_server
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A PostgreSQL server for the whole run (of each worker)."""
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture
+def new_sqlite(tmp_path: Path) -> Callable[[], URL]:
+    """Gives places for new databases."""
+    numbers = count(1)
+    return lambda: URL.create("sqlite", database=str(tmp_path / f"store-{next(numbers)}.db"))
+
+
+@pytest.fixture
+def new_postgresql(postgresql: Server) -> Iterator[Callable[[], URL]]:
+    """Gives new databases."""
+    created: list[URL] = []
+
+    def create() -> URL:
+        created.append(postgresql.create())
+        return created[-1]
+
+    yield create
+    for url in created:
+        postgresql.drop(url)
+
+
+@pytest.fixture
+def guarded_postgresql(postgresql: Server) -> Iterator[URL]:
+    """A new database that its role can enter by password only; the URL holds none."""
+    url = postgresql.create(GUARDED)
+    yield url
+    postgresql.drop(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_store(request: pytest.FixtureRequest) -> Callable[[], URL]:
+    """Gives new empty databases, of the kind that the test now runs over."""
+    found: Callable[[], URL] = request.getfixturevalue(f"new_{request.param}")
+    return found
+
+
+@pytest.fixture(scope="session")
+def migrated_postgresql(postgresql: Server) -> URL:
+    """A database with this release's tables, for one test after the other: new ones take longer."""
+    url = postgresql.create()
+    with closing(Database(url)) as database:
+        schema.upgrade(database)
+    return url
+
+
+@pytest.fixture
+def emptied_postgresql(migrated_postgresql: URL) -> URL:
+    """The same without rows, and with all numbers beginning anew."""
+    tables = ", ".join(Base.metadata.tables)
+    with closing(Database(migrated_postgresql)) as database, database.connected() as connection:
+        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
+    return migrated_postgresql
 
 
 @pytest.fixture
@@ -14,9 +82,13 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture
-def config(tmp_path: Path) -> Config:
-    return installed(tmp_path)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def config(request: pytest.FixtureRequest, tmp_path: Path) -> Config:
+    """A new installation over either kind of store."""
+    if request.param == "sqlite":
+        return installed(tmp_path)
+    database: URL = request.getfixturevalue("emptied_postgresql")
+    return installed(tmp_path, database)
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """A comparator in this process, and enrolled parties that call it over mutual TLS."""
 
+import json
+import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING
 import grpc.aio
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from sqlalchemy import URL
 from typer.testing import Result
 
 from comparator.cli import setup
@@ -150,11 +153,22 @@ class Platform:
         return await self.member(self.invite_node(node_id, code))
 
 
-def installed(directory: Path) -> Config:
-    """A new installation on any free ports."""
+def installed(directory: Path, database: URL | None = None) -> Config:
+    """A new installation on any free ports, over a database of its own or over one with its tables."""
     path = directory / "comparator.toml"
     setup.initialise(path, directory / "data", ANY_PORT, ANY_PORT, None, None)
+    if database is not None:
+        use_database(path, database)
     return load(path)
+
+
+def use_database(path: Path, database: URL) -> None:
+    """Names the database in a configuration as `comparator init` wrote it."""
+    entry = f"database = {json.dumps(database.render_as_string(hide_password=False))}"
+    sample = path.read_text("utf-8")
+    edited, times = re.subn("^# database = .*$", lambda _: entry, sample, flags=re.MULTILINE)
+    assert times == 1
+    path.write_text(edited, "utf-8")
 
 
 @asynccontextmanager

@@ -34,13 +34,15 @@ async def test_an_application_is_received(platform: Platform, node: Member, cons
     asked = documents.application()
     asked.id, asked.consumer, asked.state = "A-99", "tax-office", _GRANTED
     asked.refusal_reason, asked.grant_id = "none", "G-1"
+    asked.decision_clock.overdue = True
     stored = await documents.apply(consumer, asked)
     assert (stored.id, stored.consumer, stored.state) == ("A-1", "civil-affairs", _SUBMITTED)
     assert (stored.refusal_reason, stored.grant_id) == ("", "")
     assert abs(stored.submitted_at.seconds - platform.clock().timestamp()) < 60
     assert not stored.HasField("decided_at")
+    assert not stored.decision_clock.overdue
     expected = documents.application()
-    for field in ("id", "consumer", "state", "submitted_at"):
+    for field in ("id", "consumer", "state", "submitted_at", "decision_clock"):
         stored.ClearField(field)
     assert stored == expected
     assert (await _get(consumer, "A-1")).id == (await _get(node, "A-1")).id == "A-1"

@@ -24,7 +24,8 @@ from stayput.v1.log_pb2 import AppendReceiptsRequest
 from stayput.v1.log_pb2_grpc import LogServiceStub
 from stayput.v1.signing_pb2 import Envelope
 from tests.comparator.documents import Chain
-from tests.comparator.platform import Member
+from tests.comparator.platform import Member, use_database
+from tests.comparator.postgresql import PASSWORD
 
 
 class Installation:
@@ -84,10 +85,15 @@ class Installation:
         return Member(node(response.node_id), response.department, keys, response, credentials, channel)
 
 
-@pytest.fixture
-def installation(tmp_path: Path) -> Iterator[Installation]:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
+    """One over each kind of store, as an operator sets it up."""
     installation = Installation(tmp_path)
     installation.run("init", "--listen", "127.0.0.1:0", "--enrolment-listen", "127.0.0.1:0")
+    if request.param == "postgresql":
+        use_database(tmp_path / "comparator.toml", request.getfixturevalue("guarded_postgresql"))
+        installation.environment["PGPASSWORD"] = PASSWORD
+        installation.run("migrate")
     yield installation
     for process in installation.serving:
         process.kill()

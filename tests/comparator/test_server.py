@@ -1,5 +1,6 @@
 """The service as a whole: health, reflection, start and stop, its own certificate."""
 
+from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 
@@ -7,7 +8,7 @@ import grpc.aio
 import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
-from sqlalchemy import inspect
+from sqlalchemy import URL, inspect
 from structlog.testing import capture_logs
 
 from comparator.config import Config
@@ -98,8 +99,11 @@ async def test_a_port_in_use(platform: Platform, config: Config, clock: Clock) -
     assert caught.value.reason_name == "CONFIGURATION_INVALID"
 
 
-async def test_a_database_that_is_behind_is_not_served(config: Config, clock: Clock) -> None:
-    (config.data / "comparator.db").unlink()
+async def test_a_database_that_is_behind_is_not_served(
+    config: Config, clock: Clock, new_store: Callable[[], URL]
+) -> None:
+    empty = new_store().render_as_string(hide_password=False)
+    config = config.model_copy(update={"database": empty})
     with pytest.raises(StayputError) as caught:
         async with serving(config, clock):
             pass
