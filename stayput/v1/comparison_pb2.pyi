@@ -243,7 +243,7 @@ class SealedChunk(_message.Message):
     sealed: _builtins.bytes
     """AES-256-GCM over columns of 16-byte digests: all key digests of the chunk, then all digests of the first
     check, and so on: n * (1 + number of checks) * 16 bytes, plus the 16-byte tag. 16 zero bytes stand for a
-    check that the consumer has no value for.
+    check that the consumer has no value for. Only the final chunk may hold no record.
     """
     def __init__(
         self,
