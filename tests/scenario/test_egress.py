@@ -10,6 +10,7 @@ import pytest
 
 from examples.deployment import EXAMPLES
 from provider_node.config import load_resource
+from provider_node.domain.tokens import load_index_key
 from stayput import elements
 from stayput.contract import field_of
 from stayput.identity import node as node_party
@@ -127,13 +128,35 @@ def _finds(dictionary: dict[str, bytes], content: bytes) -> list[str]:
     return [what for what, needle in dictionary.items() if needle in content]
 
 
+def _tokens(world: World, proxy: Proxy, dictionary: dict[str, bytes]) -> dict[str, bytes]:
+    """The tokens of the register's subjects, made from the digests with the node's own index key."""
+    index_key = load_index_key(world.directory / VEHICLES / "data" / "keys" / "index.key")
+    token_key = index_key.token_key(elements.context(_contract(proxy), "resident_id"))
+    digests = {what: digest for what, digest in dictionary.items() if what.startswith("digest ")}
+    return {
+        f"token of {what}": token_key.tokens(digest) for what, digest in digests.items() if len(digest) == 16
+    }
+
+
 def test_nothing_on_the_wire_is_in_the_dictionary(
     tapped: tuple[World, Proxy], dictionary: dict[str, bytes]
 ) -> None:
-    _, proxy = tapped
+    world, proxy = tapped
     wire = b"\n".join(seen.message for seen in proxy.seen)
+    tokens = _tokens(world, proxy, dictionary)
     assert len(dictionary) > 5_000
-    assert _finds(dictionary, wire) == []
+    assert len(tokens) > 1_000
+    assert _finds(dictionary | tokens, wire) == []
+
+
+def test_the_index_holds_the_tokens_that_are_not_on_the_wire(
+    tapped: tuple[World, Proxy], dictionary: dict[str, bytes]
+) -> None:
+    world, proxy = tapped
+    (index,) = (world.directory / VEHICLES / "data").rglob("index.mdb")
+    tokens = _tokens(world, proxy, dictionary)
+    # The reader above takes some damaged lines that the node puts into quarantine.
+    assert len(tokens) - 6 <= len(_finds(tokens, index.read_bytes())) <= len(tokens)
 
 
 @pytest.mark.parametrize("party", [VEHICLES, "comparator"])
