@@ -6,7 +6,6 @@ invitation with the same request gives the same certificate again when an answer
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -18,16 +17,11 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from stayput.enrolment import PartyKeys, checked, csr_of, request
+from stayput.enrolment import PartyKeys, csr_of
 from stayput.errors import StayputError
-from stayput.identity import COMPARATOR_NAME
-from stayput.rpc.client import translated
-from stayput.rpc.tls import enrolment_channel
+from stayput.rpc import enrolment as rpc
 from stayput.v1.enrolment_pb2 import EnrolResponse, Invitation
-from stayput.v1.enrolment_pb2_grpc import EnrolmentServiceStub
 from stayput.v1.errors_pb2 import ErrorReason
-
-CALL_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +59,8 @@ async def enrol(invitation: Invitation, applicant: Applicant, now: datetime) -> 
 
     Raises what EnrolmentService.Enrol raises, and `CERTIFICATE_UNKNOWN` for an answer that does not fit.
     """
-    authority = invitation.ca_certificate.encode()
-    asked = request(invitation, applicant.keys, applicant.csr)
-    async with enrolment_channel(invitation.enrolment_address, COMPARATOR_NAME, authority) as channel:
-        with translated("comparator"):
-            response = await EnrolmentServiceStub(channel).Enrol(asked, timeout=CALL_SECONDS)
-    _require_usable(checked(response, invitation, applicant.keys), invitation, now)
+    response = await rpc.enrol(invitation, applicant.keys, applicant.csr)
+    _require_usable(response, invitation, now)
     return response
 
 

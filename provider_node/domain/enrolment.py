@@ -2,14 +2,9 @@
 
 from provider_node.config import NodeConfig
 from provider_node.domain.keys import NodeKeys
-from stayput.enrolment import checked, read_invitation, request
+from stayput.enrolment import read_invitation
 from stayput.errors import field_invalid
-from stayput.identity import COMPARATOR_NAME
-from stayput.rpc.client import translated
-from stayput.rpc.tls import enrolment_channel
-from stayput.v1.enrolment_pb2_grpc import EnrolmentServiceStub
-
-_SECONDS = 20.0
+from stayput.rpc.enrolment import enrol
 
 
 async def enrol_node(config: NodeConfig, invitation_text: str) -> None:
@@ -29,13 +24,5 @@ async def enrol_node(config: NodeConfig, invitation_text: str) -> None:
                 "use this node's own invitation, or initialise the node with the names in it",
             )
     keys = NodeKeys(config.node.data)
-    party_keys = keys.party_keys()
-    channel = enrolment_channel(
-        invitation.enrolment_address, COMPARATOR_NAME, invitation.ca_certificate.encode()
-    )
-    async with channel:
-        with translated("comparator"):
-            response = await EnrolmentServiceStub(channel).Enrol(
-                request(invitation, party_keys, keys.csr()), timeout=_SECONDS
-            )
-    keys.store_enrolment(invitation, checked(response, invitation, party_keys))
+    response = await enrol(invitation, keys.party_keys(), keys.csr())
+    keys.store_enrolment(invitation, response)
