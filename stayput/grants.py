@@ -5,9 +5,16 @@ from datetime import UTC, datetime
 
 from google.protobuf.message import DecodeError
 
-from stayput import signing
+from stayput import hours, signing
 from stayput.errors import Reason, StayputError
-from stayput.v1.access_pb2 import Application, Grant
+from stayput.v1.access_pb2 import (
+    Application,
+    ChangeCause,
+    Grant,
+    GrantChange,
+    GrantStanding,
+    GrantState,
+)
 from stayput.v1.contract_pb2 import Granularity, Mode
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.signing_pb2 import Envelope
@@ -22,6 +29,19 @@ def verify(envelope: Envelope, signing_key: bytes) -> Grant:
             ErrorReason.ERROR_REASON_GRANT_SIGNATURE_INVALID,
             "the grant is not signed by the provider's node",
             field="grant",
+        ) from None
+
+
+def verify_change(envelope: Envelope, signing_key: bytes) -> GrantChange:
+    """The change of a grant's state, if the node's key signed it; else `GRANT_SIGNATURE_INVALID`."""
+    try:
+        payload = signing.verify(envelope, signing.PayloadType.GRANT_CHANGE, signing_key)
+        return GrantChange.FromString(payload)
+    except (signing.SignatureInvalid, DecodeError):
+        raise StayputError(
+            ErrorReason.ERROR_REASON_GRANT_SIGNATURE_INVALID,
+            "the change is not signed by the provider's node",
+            field="change",
         ) from None
 
 
@@ -69,6 +89,68 @@ def _not_active(state: str, problem: str) -> StayputError:
         remedy="apply again" if state == "EXPIRED" else "wait until it begins",
         details={"state": state},
     )
+
+
+def check_standing(standing: GrantStanding) -> None:
+    """Passes if neither provider nor platform has suspended or revoked the grant; else `GRANT_NOT_ACTIVE`."""
+    for by, state, cause in (
+        ("PROVIDER", standing.provider_state, standing.provider_cause),
+        ("PLATFORM", standing.platform_state, ChangeCause.CHANGE_CAUSE_UNSPECIFIED),
+    ):
+        if state != GrantState.GRANT_STATE_ACTIVE:
+            raise _withdrawn(by, state, cause)
+
+
+def _withdrawn(by: str, state: "GrantState.ValueType", cause: "ChangeCause.ValueType") -> StayputError:
+    revoked = state == GrantState.GRANT_STATE_REVOKED
+    details = {"state": "REVOKED" if revoked else "SUSPENDED", "by": by}
+    if cause != ChangeCause.CHANGE_CAUSE_UNSPECIFIED:
+        details["cause"] = ChangeCause.Name(cause).removeprefix("CHANGE_CAUSE_")
+    return StayputError(
+        ErrorReason.ERROR_REASON_GRANT_NOT_ACTIVE,
+        f"the grant was {'revoked' if revoked else 'suspended'} by the {by.lower()}",
+        field="grant",
+        remedy="apply again" if revoked else f"ask the {by.lower()}; `stayput grants` tells the reason",
+        details=details,
+    )
+
+
+def effective_state(standing: GrantStanding) -> "GrantState.ValueType":
+    """The stricter of the provider's and the platform's word."""
+    return max(standing.provider_state, standing.platform_state)
+
+
+def active_standing(grant_id: str) -> GrantStanding:
+    """The standing of a grant of which nobody has said anything."""
+    return GrantStanding(
+        grant_id=grant_id,
+        provider_state=GrantState.GRANT_STATE_ACTIVE,
+        platform_state=GrantState.GRANT_STATE_ACTIVE,
+    )
+
+
+def check_use(grant: Grant, operator: str, case_number: str, now: datetime) -> datetime:
+    """Until when (in UTC) the grant may be used by that operator for that case, if it may be used now.
+
+    Raises `GRANT_NOT_ACTIVE`, `OPERATOR_NOT_ALLOWED`, `OUTSIDE_HOURS` or `CASE_NUMBER_REQUIRED`.
+    """
+    check_active(grant, now)
+    if grant.operators and operator not in grant.operators:
+        raise StayputError(
+            ErrorReason.ERROR_REASON_OPERATOR_NOT_ALLOWED,
+            "operator: the grant names who may use it, and this operator is none of them",
+            field="operator",
+            remedy="let one of the operators named do it, or ask the provider to add this one",
+        )
+    if grant.case_number_required and not case_number.strip():
+        raise StayputError(
+            ErrorReason.ERROR_REASON_CASE_NUMBER_REQUIRED,
+            "case_number: the grant demands one",
+            field="case_number",
+            remedy="name the case that the comparison is for",
+        )
+    until = grant.valid_until.ToDatetime(UTC)
+    return min(until, hours.closes_at(grant.hours, now)) if grant.HasField("hours") else until
 
 
 def check_scope(

@@ -35,13 +35,17 @@ MEANINGS: Final[Mapping[Reason, Text]] = {
     ErrorReason.ERROR_REASON_APPLICATION_DECIDED: Text(
         "the application was decided before", "该申请已有处理结果"
     ),
+    ErrorReason.ERROR_REASON_AGREEMENT_REQUIRED: Text(
+        "no security agreement between the two departments is named", "未注明双方签订的安全协议"
+    ),
     ErrorReason.ERROR_REASON_GRANT_UNKNOWN: Text("there is no such grant", "没有该授权"),
     ErrorReason.ERROR_REASON_GRANT_SIGNATURE_INVALID: Text(
         "the grant is not signed by the provider's node", "该授权不是由提供部门的节点签名的"
     ),
     ErrorReason.ERROR_REASON_GRANT_MISMATCH: Text("the grant does not fit its application", "授权与申请不符"),
     ErrorReason.ERROR_REASON_GRANT_NOT_ACTIVE: Text(
-        "the grant is not valid yet, has expired, or was revoked", "授权未生效、已过期或已被撤销"
+        "the grant is not valid yet, has expired, or was suspended or revoked",
+        "授权未生效、已过期，或已被暂停、撤销",
     ),
     ErrorReason.ERROR_REASON_GRANT_SCOPE: Text(
         "the grant does not cover what was asked", "授权范围不包括所请求的内容"
@@ -50,8 +54,15 @@ MEANINGS: Final[Mapping[Reason, Text]] = {
         "the grant demands a case number", "该授权要求填写案件编号"
     ),
     ErrorReason.ERROR_REASON_QUOTA_EXCEEDED: Text(
-        "the grant's limit for this session or day is used up", "授权的单次或当日条数已用完"
+        "the grant's limit for this session, minute or day is used up", "授权的单次、每分钟或当日限额已用完"
     ),
+    ErrorReason.ERROR_REASON_OPERATOR_NOT_ALLOWED: Text(
+        "the grant is not for this operator", "该经办人不在授权范围内"
+    ),
+    ErrorReason.ERROR_REASON_OUTSIDE_HOURS: Text(
+        "the grant may not be used at this hour", "当前不在授权的使用时段内"
+    ),
+    ErrorReason.ERROR_REASON_GRANT_VERSION: Text("the grant was changed meanwhile", "授权在此期间已有变更"),
     ErrorReason.ERROR_REASON_TICKET_INVALID: Text("the node does not accept the ticket", "节点不接受该票据"),
     ErrorReason.ERROR_REASON_TICKET_EXPIRED: Text(
         "the ticket's time has passed or not begun", "票据已过期或尚未生效"
@@ -124,6 +135,10 @@ MEANINGS: Final[Mapping[Reason, Text]] = {
     ),
     ErrorReason.ERROR_REASON_UNSUPPORTED: Text(
         "the other party speaks another release of the protocol", "对方使用另一版本的协议"
+    ),
+    ErrorReason.ERROR_REASON_CATCHING_UP: Text(
+        "the node has not heard yet which grants were suspended or revoked",
+        "节点尚未获知哪些授权已被暂停或撤销",
     ),
     ErrorReason.ERROR_REASON_INTERNAL: Text("a fault of the other party's program", "对方程序出错"),
 }

@@ -31,11 +31,17 @@ class _ApplicationStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Appl
     APPLICATION_STATE_UNSPECIFIED: _ApplicationState.ValueType  # 0
     """Never stored."""
     APPLICATION_STATE_SUBMITTED: _ApplicationState.ValueType  # 1
-    """Awaits the provider's decision. Leads to GRANTED or REFUSED."""
+    """Awaits the provider. Leads to ACCEPTED, GRANTED, REFUSED, WITHDRAWN or EXPIRED."""
     APPLICATION_STATE_GRANTED: _ApplicationState.ValueType  # 2
     """The provider's node signed a grant. Final."""
     APPLICATION_STATE_REFUSED: _ApplicationState.ValueType  # 3
     """The provider refused, with a reason. Final."""
+    APPLICATION_STATE_ACCEPTED: _ApplicationState.ValueType  # 4
+    """The provider has taken it in (受理) and has to decide. Leads to GRANTED, REFUSED, WITHDRAWN or EXPIRED."""
+    APPLICATION_STATE_WITHDRAWN: _ApplicationState.ValueType  # 5
+    """The consumer took it back. Final."""
+    APPLICATION_STATE_EXPIRED: _ApplicationState.ValueType  # 6
+    """Nobody decided for 20 working days, none of them provisional. Final; the consumer may apply again."""
 
 class ApplicationState(_ApplicationState, metaclass=_ApplicationStateEnumTypeWrapper):
     """Where an application stands."""
@@ -43,12 +49,102 @@ class ApplicationState(_ApplicationState, metaclass=_ApplicationStateEnumTypeWra
 APPLICATION_STATE_UNSPECIFIED: ApplicationState.ValueType  # 0
 """Never stored."""
 APPLICATION_STATE_SUBMITTED: ApplicationState.ValueType  # 1
-"""Awaits the provider's decision. Leads to GRANTED or REFUSED."""
+"""Awaits the provider. Leads to ACCEPTED, GRANTED, REFUSED, WITHDRAWN or EXPIRED."""
 APPLICATION_STATE_GRANTED: ApplicationState.ValueType  # 2
 """The provider's node signed a grant. Final."""
 APPLICATION_STATE_REFUSED: ApplicationState.ValueType  # 3
 """The provider refused, with a reason. Final."""
+APPLICATION_STATE_ACCEPTED: ApplicationState.ValueType  # 4
+"""The provider has taken it in (受理) and has to decide. Leads to GRANTED, REFUSED, WITHDRAWN or EXPIRED."""
+APPLICATION_STATE_WITHDRAWN: ApplicationState.ValueType  # 5
+"""The consumer took it back. Final."""
+APPLICATION_STATE_EXPIRED: ApplicationState.ValueType  # 6
+"""Nobody decided for 20 working days, none of them provisional. Final; the consumer may apply again."""
 Global___ApplicationState: _TypeAlias = ApplicationState  # noqa: Y015
+
+class _DecisionUrgency:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DecisionUrgencyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DecisionUrgency.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DECISION_URGENCY_UNSPECIFIED: _DecisionUrgency.ValueType  # 0
+    """Never sent."""
+    DECISION_URGENCY_NONE: _DecisionUrgency.ValueType  # 1
+    """More than one working day is left."""
+    DECISION_URGENCY_REMINDER: _DecisionUrgency.ValueType  # 2
+    """At most one working day is left: the provider is reminded. Also if overdue by a provisional date."""
+    DECISION_URGENCY_ESCALATED: _DecisionUrgency.ValueType  # 3
+    """Overdue, and not by a provisional date: the platform's operator is told."""
+
+class DecisionUrgency(_DecisionUrgency, metaclass=_DecisionUrgencyEnumTypeWrapper):
+    """How near the end of a decision's time is. Each step is an event in the log, too."""
+
+DECISION_URGENCY_UNSPECIFIED: DecisionUrgency.ValueType  # 0
+"""Never sent."""
+DECISION_URGENCY_NONE: DecisionUrgency.ValueType  # 1
+"""More than one working day is left."""
+DECISION_URGENCY_REMINDER: DecisionUrgency.ValueType  # 2
+"""At most one working day is left: the provider is reminded. Also if overdue by a provisional date."""
+DECISION_URGENCY_ESCALATED: DecisionUrgency.ValueType  # 3
+"""Overdue, and not by a provisional date: the platform's operator is told."""
+Global___DecisionUrgency: _TypeAlias = DecisionUrgency  # noqa: Y015
+
+class _GrantState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _GrantStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_GrantState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    GRANT_STATE_UNSPECIFIED: _GrantState.ValueType  # 0
+    """Never sent."""
+    GRANT_STATE_ACTIVE: _GrantState.ValueType  # 1
+    """May be used. Leads to SUSPENDED or REVOKED."""
+    GRANT_STATE_SUSPENDED: _GrantState.ValueType  # 2
+    """May not be used for now. Leads to ACTIVE or REVOKED."""
+    GRANT_STATE_REVOKED: _GrantState.ValueType  # 3
+    """May never be used again. Final."""
+
+class GrantState(_GrantState, metaclass=_GrantStateEnumTypeWrapper):
+    """A party's word on whether a grant may be used."""
+
+GRANT_STATE_UNSPECIFIED: GrantState.ValueType  # 0
+"""Never sent."""
+GRANT_STATE_ACTIVE: GrantState.ValueType  # 1
+"""May be used. Leads to SUSPENDED or REVOKED."""
+GRANT_STATE_SUSPENDED: GrantState.ValueType  # 2
+"""May not be used for now. Leads to ACTIVE or REVOKED."""
+GRANT_STATE_REVOKED: GrantState.ValueType  # 3
+"""May never be used again. Final."""
+Global___GrantState: _TypeAlias = GrantState  # noqa: Y015
+
+class _ChangeCause:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ChangeCauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ChangeCause.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CHANGE_CAUSE_UNSPECIFIED: _ChangeCause.ValueType  # 0
+    """Never sent."""
+    CHANGE_CAUSE_ADMINISTRATOR: _ChangeCause.ValueType  # 1
+    """An administrator."""
+    CHANGE_CAUSE_MISS_RATIO: _ChangeCause.ValueType  # 2
+    """The node: too many records were not found (Limits.miss_permille)."""
+    CHANGE_CAUSE_SEQUENCE: _ChangeCause.ValueType  # 3
+    """The node: somebody walked through the numbers (Limits.sequence_run)."""
+
+class ChangeCause(_ChangeCause, metaclass=_ChangeCauseEnumTypeWrapper):
+    """What made the provider change a grant's state."""
+
+CHANGE_CAUSE_UNSPECIFIED: ChangeCause.ValueType  # 0
+"""Never sent."""
+CHANGE_CAUSE_ADMINISTRATOR: ChangeCause.ValueType  # 1
+"""An administrator."""
+CHANGE_CAUSE_MISS_RATIO: ChangeCause.ValueType  # 2
+"""The node: too many records were not found (Limits.miss_permille)."""
+CHANGE_CAUSE_SEQUENCE: ChangeCause.ValueType  # 3
+"""The node: somebody walked through the numbers (Limits.sequence_run)."""
+Global___ChangeCause: _TypeAlias = ChangeCause  # noqa: Y015
 
 @_typing.final
 class Application(_message.Message):
@@ -72,6 +168,12 @@ class Application(_message.Message):
     SUBMITTED_AT_FIELD_NUMBER: _builtins.int
     DECIDED_AT_FIELD_NUMBER: _builtins.int
     DECISION_CLOCK_FIELD_NUMBER: _builtins.int
+    MATTER_FIELD_NUMBER: _builtins.int
+    SECURITY_AGREEMENT_FIELD_NUMBER: _builtins.int
+    ACCEPTED_AT_FIELD_NUMBER: _builtins.int
+    ACCEPTED_BY_FIELD_NUMBER: _builtins.int
+    DECIDED_BY_FIELD_NUMBER: _builtins.int
+    WITHDRAWAL_REASON_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Id, `A-` and a number that the comparator assigns."""
     consumer: _builtins.str
@@ -96,6 +198,22 @@ class Application(_message.Message):
     """Reason of a refusal; filled by the comparator."""
     grant_id: _builtins.str
     """Id of the grant; filled by the comparator when granted."""
+    matter: _builtins.str
+    """The matter that the comparison serves (办理事项), as the department's list of powers names it, 1 to 200
+    characters.
+    """
+    security_agreement: _builtins.str
+    """Reference of the security agreement between the two departments, at most 200 characters. It may be
+    concluded while the application waits; without one a grant is refused by default.
+    """
+    accepted_by: _builtins.str
+    """The provider's administrator who took it in; filled by the comparator, and not told to the consumer."""
+    decided_by: _builtins.str
+    """The provider's administrator who decided, `standing policy` if nobody did; filled by the comparator, and
+    not told to the consumer.
+    """
+    withdrawal_reason: _builtins.str
+    """Why the consumer took it back; filled by the comparator; may be empty."""
     @_builtins.property
     def checks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of the checks wanted; may be empty (existence only)."""
@@ -106,13 +224,17 @@ class Application(_message.Message):
 
     @_builtins.property
     def decided_at(self) -> _timestamp_pb2.Timestamp:
-        """When it was decided; filled by the comparator."""
+        """When it was granted, refused, withdrawn or expired; filled by the comparator."""
 
     @_builtins.property
     def decision_clock(self) -> Global___DecisionClock:
         """Where the provider's deadline stands; filled by the comparator in Apply, GetApplication and
         ListApplications while the application awaits its decision, and not set after.
         """
+
+    @_builtins.property
+    def accepted_at(self) -> _timestamp_pb2.Timestamp:
+        """When the provider took it in; filled by the comparator, not set if it was decided without."""
 
     def __init__(
         self,
@@ -133,10 +255,16 @@ class Application(_message.Message):
         submitted_at: _timestamp_pb2.Timestamp | None = ...,
         decided_at: _timestamp_pb2.Timestamp | None = ...,
         decision_clock: Global___DecisionClock | None = ...,
+        matter: _builtins.str = ...,
+        security_agreement: _builtins.str = ...,
+        accepted_at: _timestamp_pb2.Timestamp | None = ...,
+        accepted_by: _builtins.str = ...,
+        decided_by: _builtins.str = ...,
+        withdrawal_reason: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["decided_at", b"decided_at", "decision_clock", b"decision_clock", "submitted_at", b"submitted_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accepted_at", b"accepted_at", "decided_at", b"decided_at", "decision_clock", b"decision_clock", "submitted_at", b"submitted_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checks", b"checks", "consumer", b"consumer", "decided_at", b"decided_at", "decision_clock", b"decision_clock", "expected_records_per_day", b"expected_records_per_day", "grant_id", b"grant_id", "granularity", b"granularity", "id", b"id", "key", b"key", "legal_basis", b"legal_basis", "mode", b"mode", "purpose", b"purpose", "refusal_reason", b"refusal_reason", "resource", b"resource", "state", b"state", "submitted_at", b"submitted_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_at", b"accepted_at", "accepted_by", b"accepted_by", "checks", b"checks", "consumer", b"consumer", "decided_at", b"decided_at", "decided_by", b"decided_by", "decision_clock", b"decision_clock", "expected_records_per_day", b"expected_records_per_day", "grant_id", b"grant_id", "granularity", b"granularity", "id", b"id", "key", b"key", "legal_basis", b"legal_basis", "matter", b"matter", "mode", b"mode", "purpose", b"purpose", "refusal_reason", b"refusal_reason", "resource", b"resource", "security_agreement", b"security_agreement", "state", b"state", "submitted_at", b"submitted_at", "withdrawal_reason", b"withdrawal_reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -155,6 +283,9 @@ class DecisionClock(_message.Message):
     WORKING_DAYS_LEFT_FIELD_NUMBER: _builtins.int
     OVERDUE_FIELD_NUMBER: _builtins.int
     PROVISIONAL_FIELD_NUMBER: _builtins.int
+    URGENCY_FIELD_NUMBER: _builtins.int
+    EXPIRY_DATE_FIELD_NUMBER: _builtins.int
+    EXPIRY_PROVISIONAL_FIELD_NUMBER: _builtins.int
     due_date: _builtins.str
     """Last day for the decision, as `YYYY-MM-DD`; the deadline is over at its end."""
     working_days_left: _builtins.int
@@ -167,6 +298,14 @@ class DecisionClock(_message.Message):
     """`due_date` counts a day of a year whose holidays have not been loaded at the comparator, for which it
     knows weekends only. The date may move; being overdue is of no consequence.
     """
+    urgency: Global___DecisionUrgency.ValueType
+    """Who has been told that time runs out."""
+    expiry_date: _builtins.str
+    """Last day before the application expires undecided, as `YYYY-MM-DD`. Of no consequence if
+    `expiry_provisional`.
+    """
+    expiry_provisional: _builtins.bool
+    """`expiry_date` counts a day of a year not announced: the application does not expire by itself."""
     def __init__(
         self,
         *,
@@ -174,10 +313,13 @@ class DecisionClock(_message.Message):
         working_days_left: _builtins.int = ...,
         overdue: _builtins.bool = ...,
         provisional: _builtins.bool = ...,
+        urgency: Global___DecisionUrgency.ValueType = ...,
+        expiry_date: _builtins.str = ...,
+        expiry_provisional: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["due_date", b"due_date", "overdue", b"overdue", "provisional", b"provisional", "working_days_left", b"working_days_left"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["due_date", b"due_date", "expiry_date", b"expiry_date", "expiry_provisional", b"expiry_provisional", "overdue", b"overdue", "provisional", b"provisional", "urgency", b"urgency", "working_days_left", b"working_days_left"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -208,6 +350,11 @@ class Grant(_message.Message):
     CASE_NUMBER_REQUIRED_FIELD_NUMBER: _builtins.int
     LIMITS_FIELD_NUMBER: _builtins.int
     ISSUED_AT_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    MATTER_FIELD_NUMBER: _builtins.int
+    SECURITY_AGREEMENT_FIELD_NUMBER: _builtins.int
+    OPERATORS_FIELD_NUMBER: _builtins.int
+    HOURS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Id, `G-` and 26 characters, chosen by the node."""
     application_id: _builtins.str
@@ -226,6 +373,14 @@ class Grant(_message.Message):
     """What it is for."""
     case_number_required: _builtins.bool
     """Each session must name a case number."""
+    version: _builtins.int
+    """Version, from 1. A later one takes the place of those before; id, application, provider, node, consumer,
+    resource and key never change.
+    """
+    matter: _builtins.str
+    """The matter that it serves."""
+    security_agreement: _builtins.str
+    """Reference of the security agreement; empty only where provider and platform do without."""
     @_builtins.property
     def checks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The checks that may be asked."""
@@ -252,7 +407,17 @@ class Grant(_message.Message):
 
     @_builtins.property
     def issued_at(self) -> _timestamp_pb2.Timestamp:
-        """When it was signed."""
+        """When this version was signed."""
+
+    @_builtins.property
+    def operators(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Operators who may use it, as tickets name them, at most 1,000 of 1 to 100 characters; empty: anyone of the
+        department.
+        """
+
+    @_builtins.property
+    def hours(self) -> Global___Hours:
+        """When it may be used; not set: at any time."""
 
     def __init__(
         self,
@@ -273,40 +438,275 @@ class Grant(_message.Message):
         case_number_required: _builtins.bool = ...,
         limits: Global___Limits | None = ...,
         issued_at: _timestamp_pb2.Timestamp | None = ...,
+        version: _builtins.int = ...,
+        matter: _builtins.str = ...,
+        security_agreement: _builtins.str = ...,
+        operators: _abc.Iterable[_builtins.str] | None = ...,
+        hours: Global___Hours | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["issued_at", b"issued_at", "limits", b"limits", "valid_from", b"valid_from", "valid_until", b"valid_until"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["hours", b"hours", "issued_at", b"issued_at", "limits", b"limits", "valid_from", b"valid_from", "valid_until", b"valid_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_id", b"application_id", "case_number_required", b"case_number_required", "checks", b"checks", "consumer", b"consumer", "granularities", b"granularities", "id", b"id", "issued_at", b"issued_at", "key", b"key", "limits", b"limits", "modes", b"modes", "node_id", b"node_id", "provider", b"provider", "purpose", b"purpose", "resource", b"resource", "valid_from", b"valid_from", "valid_until", b"valid_until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_id", b"application_id", "case_number_required", b"case_number_required", "checks", b"checks", "consumer", b"consumer", "granularities", b"granularities", "hours", b"hours", "id", b"id", "issued_at", b"issued_at", "key", b"key", "limits", b"limits", "matter", b"matter", "modes", b"modes", "node_id", b"node_id", "operators", b"operators", "provider", b"provider", "purpose", b"purpose", "resource", b"resource", "security_agreement", b"security_agreement", "valid_from", b"valid_from", "valid_until", b"valid_until", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Grant: _TypeAlias = Grant  # noqa: Y015
 
 @_typing.final
+class Hours(_message.Message):
+    """Hours of the day, in China (UTC+8)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPENS_FIELD_NUMBER: _builtins.int
+    CLOSES_FIELD_NUMBER: _builtins.int
+    WEEKDAYS_FIELD_NUMBER: _builtins.int
+    opens: _builtins.str
+    """From this time on, `HH:MM`."""
+    closes: _builtins.str
+    """Until just before this time, `HH:MM`, later than `opens`; `24:00` is the end of the day."""
+    @_builtins.property
+    def weekdays(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """On these days, 1 (Monday) to 7 (Sunday), each at most once; empty: on every day."""
+
+    def __init__(
+        self,
+        *,
+        opens: _builtins.str = ...,
+        closes: _builtins.str = ...,
+        weekdays: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closes", b"closes", "opens", b"opens", "weekdays", b"weekdays"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Hours: _TypeAlias = Hours  # noqa: Y015
+
+@_typing.final
 class Limits(_message.Message):
-    """Limits of a grant, enforced by the node and durable across its restarts."""
+    """Limits of a grant, enforced by the node and durable across its restarts. All are set in a grant; what is not
+    set in a request or a configuration means the default of the resource, or of the node.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     RECORDS_PER_SESSION_FIELD_NUMBER: _builtins.int
     RECORDS_PER_DAY_FIELD_NUMBER: _builtins.int
+    SESSIONS_PER_MINUTE_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_PER_SUBJECT_FIELD_NUMBER: _builtins.int
+    MISS_PERMILLE_FIELD_NUMBER: _builtins.int
+    MISS_SAMPLE_FIELD_NUMBER: _builtins.int
+    SEQUENCE_RUN_FIELD_NUMBER: _builtins.int
     records_per_session: _builtins.int
-    """Records in one session, 1 to 100,000,000."""
+    """Records in one session, 1 to 100,000,000; default 1,000,000."""
     records_per_day: _builtins.int
-    """Records in one day (the node's local date), 1 to 1,000,000,000."""
+    """Records in one day of China (UTC+8), 1 to 1,000,000,000; default 5,000,000."""
+    sessions_per_minute: _builtins.int
+    """Sessions opened in any 60 seconds, 1 to 1,000,000; default 12,000."""
+    attempts_per_subject: _builtins.int
+    """Different questions about the checks of one subject in one day, 1 to 1,000; default 5; 0: no limit. The
+    next ones are answered UNVERIFIABLE_ATTEMPTS. Asking the same again is no new attempt.
+    """
+    miss_permille: _builtins.int
+    """Share of records not found, in thousandths, above which the breaker suspends the grant, 1 to 999; default
+    500; 0: the breaker is off.
+    """
+    miss_sample: _builtins.int
+    """So many records not found in a row trip the breaker, and no run of fewer records does: it trips when the
+    misses of some run of records up to now exceed the permitted share of that run by what this many misses in
+    a row do. 20 to 100,000; default 500.
+    """
+    sequence_run: _builtins.int
+    """So many records found, each next to one before it in the register's order of numbers, suspend the grant:
+    somebody walks through the numbers. 5 to 10,000; default 30; 0: the detector is off.
+    """
     def __init__(
         self,
         *,
-        records_per_session: _builtins.int = ...,
-        records_per_day: _builtins.int = ...,
+        records_per_session: _builtins.int | None = ...,
+        records_per_day: _builtins.int | None = ...,
+        sessions_per_minute: _builtins.int | None = ...,
+        attempts_per_subject: _builtins.int | None = ...,
+        miss_permille: _builtins.int | None = ...,
+        miss_sample: _builtins.int | None = ...,
+        sequence_run: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_attempts_per_subject", b"_attempts_per_subject", "_miss_permille", b"_miss_permille", "_miss_sample", b"_miss_sample", "_records_per_day", b"_records_per_day", "_records_per_session", b"_records_per_session", "_sequence_run", b"_sequence_run", "_sessions_per_minute", b"_sessions_per_minute", "attempts_per_subject", b"attempts_per_subject", "miss_permille", b"miss_permille", "miss_sample", b"miss_sample", "records_per_day", b"records_per_day", "records_per_session", b"records_per_session", "sequence_run", b"sequence_run", "sessions_per_minute", b"sessions_per_minute"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["records_per_day", b"records_per_day", "records_per_session", b"records_per_session"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_attempts_per_subject", b"_attempts_per_subject", "_miss_permille", b"_miss_permille", "_miss_sample", b"_miss_sample", "_records_per_day", b"_records_per_day", "_records_per_session", b"_records_per_session", "_sequence_run", b"_sequence_run", "_sessions_per_minute", b"_sessions_per_minute", "attempts_per_subject", b"attempts_per_subject", "miss_permille", b"miss_permille", "miss_sample", b"miss_sample", "records_per_day", b"records_per_day", "records_per_session", b"records_per_session", "sequence_run", b"sequence_run", "sessions_per_minute", b"sessions_per_minute"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__attempts_per_subject: _TypeAlias = _typing.Literal["attempts_per_subject"]  # noqa: Y015
+    _WhichOneofArgType__attempts_per_subject: _TypeAlias = _typing.Literal["_attempts_per_subject", b"_attempts_per_subject"]  # noqa: Y015
+    _WhichOneofReturnType__miss_permille: _TypeAlias = _typing.Literal["miss_permille"]  # noqa: Y015
+    _WhichOneofArgType__miss_permille: _TypeAlias = _typing.Literal["_miss_permille", b"_miss_permille"]  # noqa: Y015
+    _WhichOneofReturnType__miss_sample: _TypeAlias = _typing.Literal["miss_sample"]  # noqa: Y015
+    _WhichOneofArgType__miss_sample: _TypeAlias = _typing.Literal["_miss_sample", b"_miss_sample"]  # noqa: Y015
+    _WhichOneofReturnType__records_per_day: _TypeAlias = _typing.Literal["records_per_day"]  # noqa: Y015
+    _WhichOneofArgType__records_per_day: _TypeAlias = _typing.Literal["_records_per_day", b"_records_per_day"]  # noqa: Y015
+    _WhichOneofReturnType__records_per_session: _TypeAlias = _typing.Literal["records_per_session"]  # noqa: Y015
+    _WhichOneofArgType__records_per_session: _TypeAlias = _typing.Literal["_records_per_session", b"_records_per_session"]  # noqa: Y015
+    _WhichOneofReturnType__sequence_run: _TypeAlias = _typing.Literal["sequence_run"]  # noqa: Y015
+    _WhichOneofArgType__sequence_run: _TypeAlias = _typing.Literal["_sequence_run", b"_sequence_run"]  # noqa: Y015
+    _WhichOneofReturnType__sessions_per_minute: _TypeAlias = _typing.Literal["sessions_per_minute"]  # noqa: Y015
+    _WhichOneofArgType__sessions_per_minute: _TypeAlias = _typing.Literal["_sessions_per_minute", b"_sessions_per_minute"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__attempts_per_subject) -> _WhichOneofReturnType__attempts_per_subject | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__miss_permille) -> _WhichOneofReturnType__miss_permille | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__miss_sample) -> _WhichOneofReturnType__miss_sample | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__records_per_day) -> _WhichOneofReturnType__records_per_day | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__records_per_session) -> _WhichOneofReturnType__records_per_session | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__sequence_run) -> _WhichOneofReturnType__sequence_run | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__sessions_per_minute) -> _WhichOneofReturnType__sessions_per_minute | None: ...
+
+Global___Limits: _TypeAlias = Limits  # noqa: Y015
+
+@_typing.final
+class GrantChange(_message.Message):
+    """The provider's word that a grant's state is another from now on. It travels only as the payload of an Envelope
+    of type `application/vnd.stayput.grant-change.v1+protobuf` signed by the node, where it is in force already.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRANT_ID_FIELD_NUMBER: _builtins.int
+    NODE_ID_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ADMINISTRATOR_FIELD_NUMBER: _builtins.int
+    CHANGED_AT_FIELD_NUMBER: _builtins.int
+    grant_id: _builtins.str
+    """The grant."""
+    node_id: _builtins.str
+    """Id of the node."""
+    number: _builtins.int
+    """Number of this change of this grant, from 1 without gaps."""
+    state: Global___GrantState.ValueType
+    """The state from now on."""
+    cause: Global___ChangeCause.ValueType
+    """What made it so."""
+    reason: _builtins.str
+    """Why, 1 to 1,000 characters; the consumer reads it."""
+    administrator: _builtins.str
+    """The administrator, 1 to 100 characters; empty if the node did it by itself."""
+    @_builtins.property
+    def changed_at(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        grant_id: _builtins.str = ...,
+        node_id: _builtins.str = ...,
+        number: _builtins.int = ...,
+        state: Global___GrantState.ValueType = ...,
+        cause: Global___ChangeCause.ValueType = ...,
+        reason: _builtins.str = ...,
+        administrator: _builtins.str = ...,
+        changed_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["changed_at", b"changed_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["administrator", b"administrator", "cause", b"cause", "changed_at", b"changed_at", "grant_id", b"grant_id", "node_id", b"node_id", "number", b"number", "reason", b"reason", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Limits: _TypeAlias = Limits  # noqa: Y015
+Global___GrantChange: _TypeAlias = GrantChange  # noqa: Y015
+
+@_typing.final
+class GrantStanding(_message.Message):
+    """Whether a grant may be used: only if both the provider and the platform say so. Neither can undo the other's
+    word.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRANT_ID_FIELD_NUMBER: _builtins.int
+    PROVIDER_STATE_FIELD_NUMBER: _builtins.int
+    PROVIDER_CAUSE_FIELD_NUMBER: _builtins.int
+    PROVIDER_REASON_FIELD_NUMBER: _builtins.int
+    PROVIDER_CHANGED_AT_FIELD_NUMBER: _builtins.int
+    PLATFORM_STATE_FIELD_NUMBER: _builtins.int
+    PLATFORM_REASON_FIELD_NUMBER: _builtins.int
+    PLATFORM_CHANGED_AT_FIELD_NUMBER: _builtins.int
+    grant_id: _builtins.str
+    """The grant."""
+    provider_state: Global___GrantState.ValueType
+    """The provider's word."""
+    provider_cause: Global___ChangeCause.ValueType
+    """What made it so; not set before the first change."""
+    provider_reason: _builtins.str
+    """Why; empty before the first change."""
+    platform_state: Global___GrantState.ValueType
+    """The platform's word."""
+    platform_reason: _builtins.str
+    """Why; empty before the first change."""
+    @_builtins.property
+    def provider_changed_at(self) -> _timestamp_pb2.Timestamp:
+        """When the provider said so; not set before the first change."""
+
+    @_builtins.property
+    def platform_changed_at(self) -> _timestamp_pb2.Timestamp:
+        """When the platform said so; not set before the first change."""
+
+    def __init__(
+        self,
+        *,
+        grant_id: _builtins.str = ...,
+        provider_state: Global___GrantState.ValueType = ...,
+        provider_cause: Global___ChangeCause.ValueType = ...,
+        provider_reason: _builtins.str = ...,
+        provider_changed_at: _timestamp_pb2.Timestamp | None = ...,
+        platform_state: Global___GrantState.ValueType = ...,
+        platform_reason: _builtins.str = ...,
+        platform_changed_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["platform_changed_at", b"platform_changed_at", "provider_changed_at", b"provider_changed_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["grant_id", b"grant_id", "platform_changed_at", b"platform_changed_at", "platform_reason", b"platform_reason", "platform_state", b"platform_state", "provider_cause", b"provider_cause", "provider_changed_at", b"provider_changed_at", "provider_reason", b"provider_reason", "provider_state", b"provider_state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GrantStanding: _TypeAlias = GrantStanding  # noqa: Y015
+
+@_typing.final
+class RecordedGrant(_message.Message):
+    """A grant as the platform knows it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRANT_FIELD_NUMBER: _builtins.int
+    STANDING_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def grant(self) -> _signing_pb2.Envelope:
+        """Envelope with the latest version of the Grant."""
+
+    @_builtins.property
+    def standing(self) -> Global___GrantStanding:
+        """Whether it may be used."""
+
+    def __init__(
+        self,
+        *,
+        grant: _signing_pb2.Envelope | None = ...,
+        standing: Global___GrantStanding | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["grant", b"grant", "standing", b"standing"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["grant", b"grant", "standing", b"standing"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordedGrant: _TypeAlias = RecordedGrant  # noqa: Y015
 
 @_typing.final
 class ApplyRequest(_message.Message):
@@ -355,6 +755,56 @@ class ApplyResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ApplyResponse: _TypeAlias = ApplyResponse  # noqa: Y015
+
+@_typing.final
+class WithdrawApplicationRequest(_message.Message):
+    """Takes an application back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Its id."""
+    reason: _builtins.str
+    """Why, at most 1,000 characters; the provider reads it."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WithdrawApplicationRequest: _TypeAlias = WithdrawApplicationRequest  # noqa: Y015
+
+@_typing.final
+class WithdrawApplicationResponse(_message.Message):
+    """The application after that."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPLICATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def application(self) -> Global___Application:
+        """With its new state."""
+
+    def __init__(
+        self,
+        *,
+        application: Global___Application | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["application", b"application"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application", b"application"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WithdrawApplicationResponse: _TypeAlias = WithdrawApplicationResponse  # noqa: Y015
 
 @_typing.final
 class ListApplicationsRequest(_message.Message):
@@ -457,6 +907,56 @@ class GetApplicationResponse(_message.Message):
 Global___GetApplicationResponse: _TypeAlias = GetApplicationResponse  # noqa: Y015
 
 @_typing.final
+class AcceptApplicationRequest(_message.Message):
+    """Takes an application in."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    ADMINISTRATOR_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Its id."""
+    administrator: _builtins.str
+    """The administrator who did it, 1 to 100 characters."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        administrator: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["administrator", b"administrator", "id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AcceptApplicationRequest: _TypeAlias = AcceptApplicationRequest  # noqa: Y015
+
+@_typing.final
+class AcceptApplicationResponse(_message.Message):
+    """The application after that."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPLICATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def application(self) -> Global___Application:
+        """With its new state."""
+
+    def __init__(
+        self,
+        *,
+        application: Global___Application | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["application", b"application"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application", b"application"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AcceptApplicationResponse: _TypeAlias = AcceptApplicationResponse  # noqa: Y015
+
+@_typing.final
 class RecordDecisionRequest(_message.Message):
     """A node's decision."""
 
@@ -465,10 +965,15 @@ class RecordDecisionRequest(_message.Message):
     APPLICATION_ID_FIELD_NUMBER: _builtins.int
     GRANT_FIELD_NUMBER: _builtins.int
     REFUSAL_REASON_FIELD_NUMBER: _builtins.int
+    ADMINISTRATOR_FIELD_NUMBER: _builtins.int
     application_id: _builtins.str
     """The application decided."""
     refusal_reason: _builtins.str
     """Why it is refused, 1 to 1,000 characters."""
+    administrator: _builtins.str
+    """The administrator who decided, 1 to 100 characters. If another decided before, the error's metadata
+    `decided_by` says who.
+    """
     @_builtins.property
     def grant(self) -> _signing_pb2.Envelope:
         """A signed Grant."""
@@ -479,10 +984,11 @@ class RecordDecisionRequest(_message.Message):
         application_id: _builtins.str = ...,
         grant: _signing_pb2.Envelope | None = ...,
         refusal_reason: _builtins.str = ...,
+        administrator: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "grant", b"grant", "refusal_reason", b"refusal_reason"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_id", b"application_id", "decision", b"decision", "grant", b"grant", "refusal_reason", b"refusal_reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["administrator", b"administrator", "application_id", b"application_id", "decision", b"decision", "grant", b"grant", "refusal_reason", b"refusal_reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_decision: _TypeAlias = _typing.Literal["grant", "refusal_reason"]  # noqa: Y015
     _WhichOneofArgType_decision: _TypeAlias = _typing.Literal["decision", b"decision"]  # noqa: Y015
@@ -542,7 +1048,7 @@ Global___ListGrantsRequest: _TypeAlias = ListGrantsRequest  # noqa: Y015
 
 @_typing.final
 class ListGrantsResponse(_message.Message):
-    """A page of signed grants, newest first."""
+    """A page of grants, newest first."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -551,13 +1057,13 @@ class ListGrantsResponse(_message.Message):
     next_page_token: _builtins.str
     """Token for the next page; empty at the end."""
     @_builtins.property
-    def grants(self) -> _containers.RepeatedCompositeFieldContainer[_signing_pb2.Envelope]:
-        """Envelopes with a Grant each."""
+    def grants(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecordedGrant]:
+        """The grants."""
 
     def __init__(
         self,
         *,
-        grants: _abc.Iterable[_signing_pb2.Envelope] | None = ...,
+        grants: _abc.Iterable[Global___RecordedGrant] | None = ...,
         next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
@@ -567,6 +1073,253 @@ class ListGrantsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListGrantsResponse: _TypeAlias = ListGrantsResponse  # noqa: Y015
+
+@_typing.final
+class RecordGrantVersionRequest(_message.Message):
+    """Records a new version of a grant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRANT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def grant(self) -> _signing_pb2.Envelope:
+        """Envelope with a Grant whose version is one more than that of the one recorded."""
+
+    def __init__(
+        self,
+        *,
+        grant: _signing_pb2.Envelope | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["grant", b"grant"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["grant", b"grant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordGrantVersionRequest: _TypeAlias = RecordGrantVersionRequest  # noqa: Y015
+
+@_typing.final
+class RecordGrantVersionResponse(_message.Message):
+    """The grant after that."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRANT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def grant(self) -> Global___RecordedGrant:
+        """The grant."""
+
+    def __init__(
+        self,
+        *,
+        grant: Global___RecordedGrant | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["grant", b"grant"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["grant", b"grant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordGrantVersionResponse: _TypeAlias = RecordGrantVersionResponse  # noqa: Y015
+
+@_typing.final
+class RecordGrantChangeRequest(_message.Message):
+    """Records the provider's change of a grant's state."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def change(self) -> _signing_pb2.Envelope:
+        """Envelope with a GrantChange whose number is one more than that of the last one recorded for the grant."""
+
+    def __init__(
+        self,
+        *,
+        change: _signing_pb2.Envelope | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordGrantChangeRequest: _TypeAlias = RecordGrantChangeRequest  # noqa: Y015
+
+@_typing.final
+class RecordGrantChangeResponse(_message.Message):
+    """The grant's standing after that."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STANDING_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def standing(self) -> Global___GrantStanding:
+        """The standing."""
+
+    def __init__(
+        self,
+        *,
+        standing: Global___GrantStanding | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["standing", b"standing"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["standing", b"standing"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordGrantChangeResponse: _TypeAlias = RecordGrantChangeResponse  # noqa: Y015
+
+@_typing.final
+class SetGrantStandingRequest(_message.Message):
+    """Sets the platform's word on a grant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRANT_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    grant_id: _builtins.str
+    """The grant."""
+    state: Global___GrantState.ValueType
+    """The state from now on."""
+    reason: _builtins.str
+    """Why, 1 to 1,000 characters; consumer and provider read it."""
+    def __init__(
+        self,
+        *,
+        grant_id: _builtins.str = ...,
+        state: Global___GrantState.ValueType = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["grant_id", b"grant_id", "reason", b"reason", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetGrantStandingRequest: _TypeAlias = SetGrantStandingRequest  # noqa: Y015
+
+@_typing.final
+class SetGrantStandingResponse(_message.Message):
+    """The grant's standing after that."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STANDING_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def standing(self) -> Global___GrantStanding:
+        """The standing."""
+
+    def __init__(
+        self,
+        *,
+        standing: Global___GrantStanding | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["standing", b"standing"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["standing", b"standing"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetGrantStandingResponse: _TypeAlias = SetGrantStandingResponse  # noqa: Y015
+
+@_typing.final
+class WatchAccessRequest(_message.Message):
+    """Asks to be told. The node is known by its certificate."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchAccessRequest: _TypeAlias = WatchAccessRequest  # noqa: Y015
+
+@_typing.final
+class WatchAccessResponse(_message.Message):
+    """Something that the node has to know, or a sign of life at least every 10 seconds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STANDING_FIELD_NUMBER: _builtins.int
+    APPLICATION_FIELD_NUMBER: _builtins.int
+    CAUGHT_UP_FIELD_NUMBER: _builtins.int
+    HEARTBEAT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def standing(self) -> Global___GrantStanding:
+        """The platform's word on a grant has changed; until `caught_up`, grants that are not named are ACTIVE by
+        the platform's word.
+        """
+
+    @_builtins.property
+    def application(self) -> Global___Application:
+        """An application that awaits this node's decision, or one that was sent as such and does no longer."""
+
+    @_builtins.property
+    def caught_up(self) -> Global___CaughtUp:
+        """Everything that was so when the call began has been sent."""
+
+    @_builtins.property
+    def heartbeat(self) -> Global___Heartbeat:
+        """The connection is alive."""
+
+    def __init__(
+        self,
+        *,
+        standing: Global___GrantStanding | None = ...,
+        application: Global___Application | None = ...,
+        caught_up: Global___CaughtUp | None = ...,
+        heartbeat: Global___Heartbeat | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["application", b"application", "caught_up", b"caught_up", "event", b"event", "heartbeat", b"heartbeat", "standing", b"standing"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application", b"application", "caught_up", b"caught_up", "event", b"event", "heartbeat", b"heartbeat", "standing", b"standing"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["standing", "application", "caught_up", "heartbeat"]  # noqa: Y015
+    _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
+
+Global___WatchAccessResponse: _TypeAlias = WatchAccessResponse  # noqa: Y015
+
+@_typing.final
+class CaughtUp(_message.Message):
+    """Everything that was so when the call began has been sent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CaughtUp: _TypeAlias = CaughtUp  # noqa: Y015
+
+@_typing.final
+class Heartbeat(_message.Message):
+    """The connection is alive."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Heartbeat: _TypeAlias = Heartbeat  # noqa: Y015
 
 @_typing.final
 class IssueTicketRequest(_message.Message):

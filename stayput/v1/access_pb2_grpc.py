@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class AccessServiceStub:
-    """Applications, grants and tickets, at the comparator.
+    """Applications, grants and tickets, at the comparator. Who may call what: a consumer is a department enrolled
+    with that role, a provider acts through its node, auditors and operators are departments enrolled as such.
     """
 
     def __init__(self, channel):
@@ -40,6 +41,11 @@ class AccessServiceStub:
                 request_serializer=stayput_dot_v1_dot_access__pb2.ApplyRequest.SerializeToString,
                 response_deserializer=stayput_dot_v1_dot_access__pb2.ApplyResponse.FromString,
                 _registered_method=True)
+        self.WithdrawApplication = channel.unary_unary(
+                '/stayput.v1.AccessService/WithdrawApplication',
+                request_serializer=stayput_dot_v1_dot_access__pb2.WithdrawApplicationRequest.SerializeToString,
+                response_deserializer=stayput_dot_v1_dot_access__pb2.WithdrawApplicationResponse.FromString,
+                _registered_method=True)
         self.ListApplications = channel.unary_unary(
                 '/stayput.v1.AccessService/ListApplications',
                 request_serializer=stayput_dot_v1_dot_access__pb2.ListApplicationsRequest.SerializeToString,
@@ -50,15 +56,40 @@ class AccessServiceStub:
                 request_serializer=stayput_dot_v1_dot_access__pb2.GetApplicationRequest.SerializeToString,
                 response_deserializer=stayput_dot_v1_dot_access__pb2.GetApplicationResponse.FromString,
                 _registered_method=True)
+        self.AcceptApplication = channel.unary_unary(
+                '/stayput.v1.AccessService/AcceptApplication',
+                request_serializer=stayput_dot_v1_dot_access__pb2.AcceptApplicationRequest.SerializeToString,
+                response_deserializer=stayput_dot_v1_dot_access__pb2.AcceptApplicationResponse.FromString,
+                _registered_method=True)
         self.RecordDecision = channel.unary_unary(
                 '/stayput.v1.AccessService/RecordDecision',
                 request_serializer=stayput_dot_v1_dot_access__pb2.RecordDecisionRequest.SerializeToString,
                 response_deserializer=stayput_dot_v1_dot_access__pb2.RecordDecisionResponse.FromString,
                 _registered_method=True)
+        self.RecordGrantVersion = channel.unary_unary(
+                '/stayput.v1.AccessService/RecordGrantVersion',
+                request_serializer=stayput_dot_v1_dot_access__pb2.RecordGrantVersionRequest.SerializeToString,
+                response_deserializer=stayput_dot_v1_dot_access__pb2.RecordGrantVersionResponse.FromString,
+                _registered_method=True)
+        self.RecordGrantChange = channel.unary_unary(
+                '/stayput.v1.AccessService/RecordGrantChange',
+                request_serializer=stayput_dot_v1_dot_access__pb2.RecordGrantChangeRequest.SerializeToString,
+                response_deserializer=stayput_dot_v1_dot_access__pb2.RecordGrantChangeResponse.FromString,
+                _registered_method=True)
         self.ListGrants = channel.unary_unary(
                 '/stayput.v1.AccessService/ListGrants',
                 request_serializer=stayput_dot_v1_dot_access__pb2.ListGrantsRequest.SerializeToString,
                 response_deserializer=stayput_dot_v1_dot_access__pb2.ListGrantsResponse.FromString,
+                _registered_method=True)
+        self.SetGrantStanding = channel.unary_unary(
+                '/stayput.v1.AccessService/SetGrantStanding',
+                request_serializer=stayput_dot_v1_dot_access__pb2.SetGrantStandingRequest.SerializeToString,
+                response_deserializer=stayput_dot_v1_dot_access__pb2.SetGrantStandingResponse.FromString,
+                _registered_method=True)
+        self.WatchAccess = channel.unary_stream(
+                '/stayput.v1.AccessService/WatchAccess',
+                request_serializer=stayput_dot_v1_dot_access__pb2.WatchAccessRequest.SerializeToString,
+                response_deserializer=stayput_dot_v1_dot_access__pb2.WatchAccessResponse.FromString,
                 _registered_method=True)
         self.IssueTicket = channel.unary_unary(
                 '/stayput.v1.AccessService/IssueTicket',
@@ -68,11 +99,20 @@ class AccessServiceStub:
 
 
 class AccessServiceServicer:
-    """Applications, grants and tickets, at the comparator.
+    """Applications, grants and tickets, at the comparator. Who may call what: a consumer is a department enrolled
+    with that role, a provider acts through its node, auditors and operators are departments enrolled as such.
     """
 
     def Apply(self, request, context):
-        """A department applies for access to a resource. Fails with RESOURCE_UNKNOWN, RESOURCE_NOT_SHARED,
+        """A consumer applies for access to a resource. Fails with RESOURCE_UNKNOWN, RESOURCE_NOT_SHARED,
+        FIELD_INVALID.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawApplication(self, request, context):
+        """The consumer takes its application back. Idempotent. Fails with APPLICATION_UNKNOWN, APPLICATION_DECIDED,
         FIELD_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -80,14 +120,23 @@ class AccessServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListApplications(self, request, context):
-        """Applications that the caller made (a department) or that await or got its decision (a node), newest first.
+        """Applications that the caller made (a consumer), that await or got its decision (a node), or all of them
+        (an auditor, an operator), newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetApplication(self, request, context):
-        """One application of the caller's. Fails with APPLICATION_UNKNOWN.
+        """One application that ListApplications would list. Fails with APPLICATION_UNKNOWN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AcceptApplication(self, request, context):
+        """The node that offers the resource says that the provider has taken the application in. It does not stop
+        the clock. Idempotent. Fails with APPLICATION_UNKNOWN, APPLICATION_DECIDED, FIELD_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -96,22 +145,58 @@ class AccessServiceServicer:
     def RecordDecision(self, request, context):
         """The node that offers the resource records its decision: a grant that it signed, or a refusal with its
         reason. Idempotent for the same decision. Fails with APPLICATION_UNKNOWN, APPLICATION_DECIDED,
-        GRANT_SIGNATURE_INVALID, GRANT_MISMATCH (anything wrong inside the grant), FIELD_INVALID, NOT_PERMITTED.
+        GRANT_SIGNATURE_INVALID, GRANT_MISMATCH (anything wrong inside the grant), AGREEMENT_REQUIRED,
+        FIELD_INVALID.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordGrantVersion(self, request, context):
+        """The node records a new version of one of its grants, which takes the place of the one before: renewed,
+        narrowed, or with other limits. Idempotent. Fails with GRANT_UNKNOWN, GRANT_SIGNATURE_INVALID,
+        GRANT_MISMATCH, GRANT_VERSION, GRANT_NOT_ACTIVE (revoked), AGREEMENT_REQUIRED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordGrantChange(self, request, context):
+        """The node records that it has suspended, resumed or revoked one of its grants; it is in force at the node
+        already. Idempotent. Fails with GRANT_UNKNOWN, GRANT_SIGNATURE_INVALID, GRANT_VERSION, FIELD_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListGrants(self, request, context):
-        """Grants held (a department) or given (a node), newest first.
+        """Grants held (a consumer), given (a node), or all of them (an auditor, an operator), newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetGrantStanding(self, request, context):
+        """An operator suspends, resumes or revokes a grant for the platform, whatever the provider says of it. The
+        node learns of it through WatchAccess. Idempotent. Fails with GRANT_UNKNOWN, GRANT_NOT_ACTIVE (revoked),
+        FIELD_INVALID.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchAccess(self, request, context):
+        """What a node has to know as soon as it is so: first the standing of each of its grants that the platform
+        has suspended or revoked and each application that awaits its decision, then `caught_up`, then whatever
+        changes, until the node hangs up. A change made at the comparator is sent within 2 seconds.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def IssueTicket(self, request, context):
-        """A department asks for a ticket for one of its grants. Fails with GRANT_UNKNOWN, GRANT_NOT_ACTIVE,
-        CASE_NUMBER_REQUIRED, FIELD_INVALID.
+        """A consumer asks for a ticket for one of its grants. Fails with GRANT_UNKNOWN, GRANT_NOT_ACTIVE,
+        CASE_NUMBER_REQUIRED, OPERATOR_NOT_ALLOWED, OUTSIDE_HOURS, FIELD_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -125,6 +210,11 @@ def add_AccessServiceServicer_to_server(servicer, server):
                     request_deserializer=stayput_dot_v1_dot_access__pb2.ApplyRequest.FromString,
                     response_serializer=stayput_dot_v1_dot_access__pb2.ApplyResponse.SerializeToString,
             ),
+            'WithdrawApplication': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawApplication,
+                    request_deserializer=stayput_dot_v1_dot_access__pb2.WithdrawApplicationRequest.FromString,
+                    response_serializer=stayput_dot_v1_dot_access__pb2.WithdrawApplicationResponse.SerializeToString,
+            ),
             'ListApplications': grpc.unary_unary_rpc_method_handler(
                     servicer.ListApplications,
                     request_deserializer=stayput_dot_v1_dot_access__pb2.ListApplicationsRequest.FromString,
@@ -135,15 +225,40 @@ def add_AccessServiceServicer_to_server(servicer, server):
                     request_deserializer=stayput_dot_v1_dot_access__pb2.GetApplicationRequest.FromString,
                     response_serializer=stayput_dot_v1_dot_access__pb2.GetApplicationResponse.SerializeToString,
             ),
+            'AcceptApplication': grpc.unary_unary_rpc_method_handler(
+                    servicer.AcceptApplication,
+                    request_deserializer=stayput_dot_v1_dot_access__pb2.AcceptApplicationRequest.FromString,
+                    response_serializer=stayput_dot_v1_dot_access__pb2.AcceptApplicationResponse.SerializeToString,
+            ),
             'RecordDecision': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordDecision,
                     request_deserializer=stayput_dot_v1_dot_access__pb2.RecordDecisionRequest.FromString,
                     response_serializer=stayput_dot_v1_dot_access__pb2.RecordDecisionResponse.SerializeToString,
             ),
+            'RecordGrantVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordGrantVersion,
+                    request_deserializer=stayput_dot_v1_dot_access__pb2.RecordGrantVersionRequest.FromString,
+                    response_serializer=stayput_dot_v1_dot_access__pb2.RecordGrantVersionResponse.SerializeToString,
+            ),
+            'RecordGrantChange': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordGrantChange,
+                    request_deserializer=stayput_dot_v1_dot_access__pb2.RecordGrantChangeRequest.FromString,
+                    response_serializer=stayput_dot_v1_dot_access__pb2.RecordGrantChangeResponse.SerializeToString,
+            ),
             'ListGrants': grpc.unary_unary_rpc_method_handler(
                     servicer.ListGrants,
                     request_deserializer=stayput_dot_v1_dot_access__pb2.ListGrantsRequest.FromString,
                     response_serializer=stayput_dot_v1_dot_access__pb2.ListGrantsResponse.SerializeToString,
+            ),
+            'SetGrantStanding': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetGrantStanding,
+                    request_deserializer=stayput_dot_v1_dot_access__pb2.SetGrantStandingRequest.FromString,
+                    response_serializer=stayput_dot_v1_dot_access__pb2.SetGrantStandingResponse.SerializeToString,
+            ),
+            'WatchAccess': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchAccess,
+                    request_deserializer=stayput_dot_v1_dot_access__pb2.WatchAccessRequest.FromString,
+                    response_serializer=stayput_dot_v1_dot_access__pb2.WatchAccessResponse.SerializeToString,
             ),
             'IssueTicket': grpc.unary_unary_rpc_method_handler(
                     servicer.IssueTicket,
@@ -159,7 +274,8 @@ def add_AccessServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AccessService:
-    """Applications, grants and tickets, at the comparator.
+    """Applications, grants and tickets, at the comparator. Who may call what: a consumer is a department enrolled
+    with that role, a provider acts through its node, auditors and operators are departments enrolled as such.
     """
 
     @staticmethod
@@ -179,6 +295,33 @@ class AccessService:
             '/stayput.v1.AccessService/Apply',
             stayput_dot_v1_dot_access__pb2.ApplyRequest.SerializeToString,
             stayput_dot_v1_dot_access__pb2.ApplyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawApplication(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stayput.v1.AccessService/WithdrawApplication',
+            stayput_dot_v1_dot_access__pb2.WithdrawApplicationRequest.SerializeToString,
+            stayput_dot_v1_dot_access__pb2.WithdrawApplicationResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -244,6 +387,33 @@ class AccessService:
             _registered_method=True)
 
     @staticmethod
+    def AcceptApplication(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stayput.v1.AccessService/AcceptApplication',
+            stayput_dot_v1_dot_access__pb2.AcceptApplicationRequest.SerializeToString,
+            stayput_dot_v1_dot_access__pb2.AcceptApplicationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def RecordDecision(request,
             target,
             options=(),
@@ -271,6 +441,60 @@ class AccessService:
             _registered_method=True)
 
     @staticmethod
+    def RecordGrantVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stayput.v1.AccessService/RecordGrantVersion',
+            stayput_dot_v1_dot_access__pb2.RecordGrantVersionRequest.SerializeToString,
+            stayput_dot_v1_dot_access__pb2.RecordGrantVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordGrantChange(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stayput.v1.AccessService/RecordGrantChange',
+            stayput_dot_v1_dot_access__pb2.RecordGrantChangeRequest.SerializeToString,
+            stayput_dot_v1_dot_access__pb2.RecordGrantChangeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListGrants(request,
             target,
             options=(),
@@ -287,6 +511,60 @@ class AccessService:
             '/stayput.v1.AccessService/ListGrants',
             stayput_dot_v1_dot_access__pb2.ListGrantsRequest.SerializeToString,
             stayput_dot_v1_dot_access__pb2.ListGrantsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetGrantStanding(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stayput.v1.AccessService/SetGrantStanding',
+            stayput_dot_v1_dot_access__pb2.SetGrantStandingRequest.SerializeToString,
+            stayput_dot_v1_dot_access__pb2.SetGrantStandingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchAccess(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/stayput.v1.AccessService/WatchAccess',
+            stayput_dot_v1_dot_access__pb2.WatchAccessRequest.SerializeToString,
+            stayput_dot_v1_dot_access__pb2.WatchAccessResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,59 +27,125 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AccessServiceStub:
-    """Applications, grants and tickets, at the comparator."""
+    """Applications, grants and tickets, at the comparator. Who may call what: a consumer is a department enrolled
+    with that role, a provider acts through its node, auditors and operators are departments enrolled as such.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AccessServiceAsyncStub: ...
     Apply: _grpc.UnaryUnaryMultiCallable[_access_pb2.ApplyRequest, _access_pb2.ApplyResponse]
-    """A department applies for access to a resource. Fails with RESOURCE_UNKNOWN, RESOURCE_NOT_SHARED,
+    """A consumer applies for access to a resource. Fails with RESOURCE_UNKNOWN, RESOURCE_NOT_SHARED,
+    FIELD_INVALID.
+    """
+    WithdrawApplication: _grpc.UnaryUnaryMultiCallable[_access_pb2.WithdrawApplicationRequest, _access_pb2.WithdrawApplicationResponse]
+    """The consumer takes its application back. Idempotent. Fails with APPLICATION_UNKNOWN, APPLICATION_DECIDED,
     FIELD_INVALID.
     """
     ListApplications: _grpc.UnaryUnaryMultiCallable[_access_pb2.ListApplicationsRequest, _access_pb2.ListApplicationsResponse]
-    """Applications that the caller made (a department) or that await or got its decision (a node), newest first."""
+    """Applications that the caller made (a consumer), that await or got its decision (a node), or all of them
+    (an auditor, an operator), newest first.
+    """
     GetApplication: _grpc.UnaryUnaryMultiCallable[_access_pb2.GetApplicationRequest, _access_pb2.GetApplicationResponse]
-    """One application of the caller's. Fails with APPLICATION_UNKNOWN."""
+    """One application that ListApplications would list. Fails with APPLICATION_UNKNOWN."""
+    AcceptApplication: _grpc.UnaryUnaryMultiCallable[_access_pb2.AcceptApplicationRequest, _access_pb2.AcceptApplicationResponse]
+    """The node that offers the resource says that the provider has taken the application in. It does not stop
+    the clock. Idempotent. Fails with APPLICATION_UNKNOWN, APPLICATION_DECIDED, FIELD_INVALID.
+    """
     RecordDecision: _grpc.UnaryUnaryMultiCallable[_access_pb2.RecordDecisionRequest, _access_pb2.RecordDecisionResponse]
     """The node that offers the resource records its decision: a grant that it signed, or a refusal with its
     reason. Idempotent for the same decision. Fails with APPLICATION_UNKNOWN, APPLICATION_DECIDED,
-    GRANT_SIGNATURE_INVALID, GRANT_MISMATCH (anything wrong inside the grant), FIELD_INVALID, NOT_PERMITTED.
+    GRANT_SIGNATURE_INVALID, GRANT_MISMATCH (anything wrong inside the grant), AGREEMENT_REQUIRED,
+    FIELD_INVALID.
+    """
+    RecordGrantVersion: _grpc.UnaryUnaryMultiCallable[_access_pb2.RecordGrantVersionRequest, _access_pb2.RecordGrantVersionResponse]
+    """The node records a new version of one of its grants, which takes the place of the one before: renewed,
+    narrowed, or with other limits. Idempotent. Fails with GRANT_UNKNOWN, GRANT_SIGNATURE_INVALID,
+    GRANT_MISMATCH, GRANT_VERSION, GRANT_NOT_ACTIVE (revoked), AGREEMENT_REQUIRED.
+    """
+    RecordGrantChange: _grpc.UnaryUnaryMultiCallable[_access_pb2.RecordGrantChangeRequest, _access_pb2.RecordGrantChangeResponse]
+    """The node records that it has suspended, resumed or revoked one of its grants; it is in force at the node
+    already. Idempotent. Fails with GRANT_UNKNOWN, GRANT_SIGNATURE_INVALID, GRANT_VERSION, FIELD_INVALID.
     """
     ListGrants: _grpc.UnaryUnaryMultiCallable[_access_pb2.ListGrantsRequest, _access_pb2.ListGrantsResponse]
-    """Grants held (a department) or given (a node), newest first."""
+    """Grants held (a consumer), given (a node), or all of them (an auditor, an operator), newest first."""
+    SetGrantStanding: _grpc.UnaryUnaryMultiCallable[_access_pb2.SetGrantStandingRequest, _access_pb2.SetGrantStandingResponse]
+    """An operator suspends, resumes or revokes a grant for the platform, whatever the provider says of it. The
+    node learns of it through WatchAccess. Idempotent. Fails with GRANT_UNKNOWN, GRANT_NOT_ACTIVE (revoked),
+    FIELD_INVALID.
+    """
+    WatchAccess: _grpc.UnaryStreamMultiCallable[_access_pb2.WatchAccessRequest, _access_pb2.WatchAccessResponse]
+    """What a node has to know as soon as it is so: first the standing of each of its grants that the platform
+    has suspended or revoked and each application that awaits its decision, then `caught_up`, then whatever
+    changes, until the node hangs up. A change made at the comparator is sent within 2 seconds.
+    """
     IssueTicket: _grpc.UnaryUnaryMultiCallable[_access_pb2.IssueTicketRequest, _access_pb2.IssueTicketResponse]
-    """A department asks for a ticket for one of its grants. Fails with GRANT_UNKNOWN, GRANT_NOT_ACTIVE,
-    CASE_NUMBER_REQUIRED, FIELD_INVALID.
+    """A consumer asks for a ticket for one of its grants. Fails with GRANT_UNKNOWN, GRANT_NOT_ACTIVE,
+    CASE_NUMBER_REQUIRED, OPERATOR_NOT_ALLOWED, OUTSIDE_HOURS, FIELD_INVALID.
     """
 
 @_typing.type_check_only
 class AccessServiceAsyncStub(AccessServiceStub):
-    """Applications, grants and tickets, at the comparator."""
+    """Applications, grants and tickets, at the comparator. Who may call what: a consumer is a department enrolled
+    with that role, a provider acts through its node, auditors and operators are departments enrolled as such.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Apply: _aio.UnaryUnaryMultiCallable[_access_pb2.ApplyRequest, _access_pb2.ApplyResponse]  # type: ignore[assignment]
-    """A department applies for access to a resource. Fails with RESOURCE_UNKNOWN, RESOURCE_NOT_SHARED,
+    """A consumer applies for access to a resource. Fails with RESOURCE_UNKNOWN, RESOURCE_NOT_SHARED,
+    FIELD_INVALID.
+    """
+    WithdrawApplication: _aio.UnaryUnaryMultiCallable[_access_pb2.WithdrawApplicationRequest, _access_pb2.WithdrawApplicationResponse]  # type: ignore[assignment]
+    """The consumer takes its application back. Idempotent. Fails with APPLICATION_UNKNOWN, APPLICATION_DECIDED,
     FIELD_INVALID.
     """
     ListApplications: _aio.UnaryUnaryMultiCallable[_access_pb2.ListApplicationsRequest, _access_pb2.ListApplicationsResponse]  # type: ignore[assignment]
-    """Applications that the caller made (a department) or that await or got its decision (a node), newest first."""
+    """Applications that the caller made (a consumer), that await or got its decision (a node), or all of them
+    (an auditor, an operator), newest first.
+    """
     GetApplication: _aio.UnaryUnaryMultiCallable[_access_pb2.GetApplicationRequest, _access_pb2.GetApplicationResponse]  # type: ignore[assignment]
-    """One application of the caller's. Fails with APPLICATION_UNKNOWN."""
+    """One application that ListApplications would list. Fails with APPLICATION_UNKNOWN."""
+    AcceptApplication: _aio.UnaryUnaryMultiCallable[_access_pb2.AcceptApplicationRequest, _access_pb2.AcceptApplicationResponse]  # type: ignore[assignment]
+    """The node that offers the resource says that the provider has taken the application in. It does not stop
+    the clock. Idempotent. Fails with APPLICATION_UNKNOWN, APPLICATION_DECIDED, FIELD_INVALID.
+    """
     RecordDecision: _aio.UnaryUnaryMultiCallable[_access_pb2.RecordDecisionRequest, _access_pb2.RecordDecisionResponse]  # type: ignore[assignment]
     """The node that offers the resource records its decision: a grant that it signed, or a refusal with its
     reason. Idempotent for the same decision. Fails with APPLICATION_UNKNOWN, APPLICATION_DECIDED,
-    GRANT_SIGNATURE_INVALID, GRANT_MISMATCH (anything wrong inside the grant), FIELD_INVALID, NOT_PERMITTED.
+    GRANT_SIGNATURE_INVALID, GRANT_MISMATCH (anything wrong inside the grant), AGREEMENT_REQUIRED,
+    FIELD_INVALID.
+    """
+    RecordGrantVersion: _aio.UnaryUnaryMultiCallable[_access_pb2.RecordGrantVersionRequest, _access_pb2.RecordGrantVersionResponse]  # type: ignore[assignment]
+    """The node records a new version of one of its grants, which takes the place of the one before: renewed,
+    narrowed, or with other limits. Idempotent. Fails with GRANT_UNKNOWN, GRANT_SIGNATURE_INVALID,
+    GRANT_MISMATCH, GRANT_VERSION, GRANT_NOT_ACTIVE (revoked), AGREEMENT_REQUIRED.
+    """
+    RecordGrantChange: _aio.UnaryUnaryMultiCallable[_access_pb2.RecordGrantChangeRequest, _access_pb2.RecordGrantChangeResponse]  # type: ignore[assignment]
+    """The node records that it has suspended, resumed or revoked one of its grants; it is in force at the node
+    already. Idempotent. Fails with GRANT_UNKNOWN, GRANT_SIGNATURE_INVALID, GRANT_VERSION, FIELD_INVALID.
     """
     ListGrants: _aio.UnaryUnaryMultiCallable[_access_pb2.ListGrantsRequest, _access_pb2.ListGrantsResponse]  # type: ignore[assignment]
-    """Grants held (a department) or given (a node), newest first."""
+    """Grants held (a consumer), given (a node), or all of them (an auditor, an operator), newest first."""
+    SetGrantStanding: _aio.UnaryUnaryMultiCallable[_access_pb2.SetGrantStandingRequest, _access_pb2.SetGrantStandingResponse]  # type: ignore[assignment]
+    """An operator suspends, resumes or revokes a grant for the platform, whatever the provider says of it. The
+    node learns of it through WatchAccess. Idempotent. Fails with GRANT_UNKNOWN, GRANT_NOT_ACTIVE (revoked),
+    FIELD_INVALID.
+    """
+    WatchAccess: _aio.UnaryStreamMultiCallable[_access_pb2.WatchAccessRequest, _access_pb2.WatchAccessResponse]  # type: ignore[assignment]
+    """What a node has to know as soon as it is so: first the standing of each of its grants that the platform
+    has suspended or revoked and each application that awaits its decision, then `caught_up`, then whatever
+    changes, until the node hangs up. A change made at the comparator is sent within 2 seconds.
+    """
     IssueTicket: _aio.UnaryUnaryMultiCallable[_access_pb2.IssueTicketRequest, _access_pb2.IssueTicketResponse]  # type: ignore[assignment]
-    """A department asks for a ticket for one of its grants. Fails with GRANT_UNKNOWN, GRANT_NOT_ACTIVE,
-    CASE_NUMBER_REQUIRED, FIELD_INVALID.
+    """A consumer asks for a ticket for one of its grants. Fails with GRANT_UNKNOWN, GRANT_NOT_ACTIVE,
+    CASE_NUMBER_REQUIRED, OPERATOR_NOT_ALLOWED, OUTSIDE_HOURS, FIELD_INVALID.
     """
 
 class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Applications, grants and tickets, at the comparator."""
+    """Applications, grants and tickets, at the comparator. Who may call what: a consumer is a department enrolled
+    with that role, a provider acts through its node, auditors and operators are departments enrolled as such.
+    """
 
     @_abc_1.abstractmethod
     def Apply(
@@ -87,7 +153,17 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_pb2.ApplyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_pb2.ApplyResponse, _abc.Awaitable[_access_pb2.ApplyResponse]]:
-        """A department applies for access to a resource. Fails with RESOURCE_UNKNOWN, RESOURCE_NOT_SHARED,
+        """A consumer applies for access to a resource. Fails with RESOURCE_UNKNOWN, RESOURCE_NOT_SHARED,
+        FIELD_INVALID.
+        """
+
+    @_abc_1.abstractmethod
+    def WithdrawApplication(
+        self,
+        request: _access_pb2.WithdrawApplicationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_pb2.WithdrawApplicationResponse, _abc.Awaitable[_access_pb2.WithdrawApplicationResponse]]:
+        """The consumer takes its application back. Idempotent. Fails with APPLICATION_UNKNOWN, APPLICATION_DECIDED,
         FIELD_INVALID.
         """
 
@@ -97,7 +173,9 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_pb2.ListApplicationsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_pb2.ListApplicationsResponse, _abc.Awaitable[_access_pb2.ListApplicationsResponse]]:
-        """Applications that the caller made (a department) or that await or got its decision (a node), newest first."""
+        """Applications that the caller made (a consumer), that await or got its decision (a node), or all of them
+        (an auditor, an operator), newest first.
+        """
 
     @_abc_1.abstractmethod
     def GetApplication(
@@ -105,7 +183,17 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_pb2.GetApplicationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_pb2.GetApplicationResponse, _abc.Awaitable[_access_pb2.GetApplicationResponse]]:
-        """One application of the caller's. Fails with APPLICATION_UNKNOWN."""
+        """One application that ListApplications would list. Fails with APPLICATION_UNKNOWN."""
+
+    @_abc_1.abstractmethod
+    def AcceptApplication(
+        self,
+        request: _access_pb2.AcceptApplicationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_pb2.AcceptApplicationResponse, _abc.Awaitable[_access_pb2.AcceptApplicationResponse]]:
+        """The node that offers the resource says that the provider has taken the application in. It does not stop
+        the clock. Idempotent. Fails with APPLICATION_UNKNOWN, APPLICATION_DECIDED, FIELD_INVALID.
+        """
 
     @_abc_1.abstractmethod
     def RecordDecision(
@@ -115,7 +203,29 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_access_pb2.RecordDecisionResponse, _abc.Awaitable[_access_pb2.RecordDecisionResponse]]:
         """The node that offers the resource records its decision: a grant that it signed, or a refusal with its
         reason. Idempotent for the same decision. Fails with APPLICATION_UNKNOWN, APPLICATION_DECIDED,
-        GRANT_SIGNATURE_INVALID, GRANT_MISMATCH (anything wrong inside the grant), FIELD_INVALID, NOT_PERMITTED.
+        GRANT_SIGNATURE_INVALID, GRANT_MISMATCH (anything wrong inside the grant), AGREEMENT_REQUIRED,
+        FIELD_INVALID.
+        """
+
+    @_abc_1.abstractmethod
+    def RecordGrantVersion(
+        self,
+        request: _access_pb2.RecordGrantVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_pb2.RecordGrantVersionResponse, _abc.Awaitable[_access_pb2.RecordGrantVersionResponse]]:
+        """The node records a new version of one of its grants, which takes the place of the one before: renewed,
+        narrowed, or with other limits. Idempotent. Fails with GRANT_UNKNOWN, GRANT_SIGNATURE_INVALID,
+        GRANT_MISMATCH, GRANT_VERSION, GRANT_NOT_ACTIVE (revoked), AGREEMENT_REQUIRED.
+        """
+
+    @_abc_1.abstractmethod
+    def RecordGrantChange(
+        self,
+        request: _access_pb2.RecordGrantChangeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_pb2.RecordGrantChangeResponse, _abc.Awaitable[_access_pb2.RecordGrantChangeResponse]]:
+        """The node records that it has suspended, resumed or revoked one of its grants; it is in force at the node
+        already. Idempotent. Fails with GRANT_UNKNOWN, GRANT_SIGNATURE_INVALID, GRANT_VERSION, FIELD_INVALID.
         """
 
     @_abc_1.abstractmethod
@@ -124,7 +234,29 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_pb2.ListGrantsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_pb2.ListGrantsResponse, _abc.Awaitable[_access_pb2.ListGrantsResponse]]:
-        """Grants held (a department) or given (a node), newest first."""
+        """Grants held (a consumer), given (a node), or all of them (an auditor, an operator), newest first."""
+
+    @_abc_1.abstractmethod
+    def SetGrantStanding(
+        self,
+        request: _access_pb2.SetGrantStandingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_pb2.SetGrantStandingResponse, _abc.Awaitable[_access_pb2.SetGrantStandingResponse]]:
+        """An operator suspends, resumes or revokes a grant for the platform, whatever the provider says of it. The
+        node learns of it through WatchAccess. Idempotent. Fails with GRANT_UNKNOWN, GRANT_NOT_ACTIVE (revoked),
+        FIELD_INVALID.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchAccess(
+        self,
+        request: _access_pb2.WatchAccessRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_access_pb2.WatchAccessResponse], _abc.AsyncIterator[_access_pb2.WatchAccessResponse]]:
+        """What a node has to know as soon as it is so: first the standing of each of its grants that the platform
+        has suspended or revoked and each application that awaits its decision, then `caught_up`, then whatever
+        changes, until the node hangs up. A change made at the comparator is sent within 2 seconds.
+        """
 
     @_abc_1.abstractmethod
     def IssueTicket(
@@ -132,8 +264,8 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_pb2.IssueTicketRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_pb2.IssueTicketResponse, _abc.Awaitable[_access_pb2.IssueTicketResponse]]:
-        """A department asks for a ticket for one of its grants. Fails with GRANT_UNKNOWN, GRANT_NOT_ACTIVE,
-        CASE_NUMBER_REQUIRED, FIELD_INVALID.
+        """A consumer asks for a ticket for one of its grants. Fails with GRANT_UNKNOWN, GRANT_NOT_ACTIVE,
+        CASE_NUMBER_REQUIRED, OPERATOR_NOT_ALLOWED, OUTSIDE_HOURS, FIELD_INVALID.
         """
 
 def add_AccessServiceServicer_to_server(servicer: AccessServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -24,47 +24,70 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from stayput.v1 import access_pb2 as stayput_dot_v1_dot_access__pb2
+from stayput.v1 import comparison_pb2 as stayput_dot_v1_dot_comparison__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16stayput/v1/admin.proto\x12\nstayput.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17stayput/v1/access.proto\"\x12\n\x10GetStatusRequest\"\xc0\x02\n\x11GetStatusResponse\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x12\n\ndepartment\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12.\n\nstarted_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tresources\x18\x05 \x03(\x0b\x32\x1a.stayput.v1.ResourceStatus\x12\x15\n\ropen_sessions\x18\x06 \x01(\x05\x12\x10\n\x08receipts\x18\x07 \x01(\x03\x12\x1c\n\x14undelivered_receipts\x18\x08 \x01(\x03\x12\x35\n\x11undelivered_since\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10software_version\x18\n \x01(\t\"\xf9\x01\n\x0eResourceStatus\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x11\n\tpublished\x18\x02 \x01(\x08\x12\x12\n\ngeneration\x18\x03 \x01(\t\x12)\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x62uilt_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04rows\x18\x06 \x01(\x03\x12\x10\n\x08subjects\x18\x07 \x01(\x03\x12(\n\x07rejects\x18\x08 \x03(\x0b\x32\x17.stayput.v1.RejectCount\x12\x0f\n\x07problem\x18\t \x01(\t\";\n\x0bRejectCount\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\"K\n\x0c\x42uildRequest\x12\x10\n\x08resource\x18\x01 \x01(\t\x12)\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x88\x01\n\rBuildResponse\x12\x0c\n\x04rows\x18\x01 \x01(\x03\x12\x10\n\x08rejected\x18\x02 \x01(\x03\x12\x12\n\nbytes_read\x18\x03 \x01(\x03\x12\x13\n\x0b\x62ytes_total\x18\x04 \x01(\x03\x12.\n\ngeneration\x18\x05 \x01(\x0b\x32\x1a.stayput.v1.ResourceStatus\"\"\n\x0ePublishRequest\x12\x10\n\x08resource\x18\x01 \x01(\t\"\x11\n\x0fPublishResponse\"\x1d\n\x1bListNodeApplicationsRequest\"M\n\x1cListNodeApplicationsResponse\x12-\n\x0c\x61pplications\x18\x01 \x03(\x0b\x32\x17.stayput.v1.Application\"~\n\x0e\x41pproveRequest\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\t\x12\x12\n\nvalid_days\x18\x02 \x01(\x05\x12\"\n\x06limits\x18\x03 \x01(\x0b\x32\x12.stayput.v1.Limits\x12\x1c\n\x14\x63\x61se_number_required\x18\x04 \x01(\x08\"3\n\x0f\x41pproveResponse\x12 \n\x05grant\x18\x01 \x01(\x0b\x32\x11.stayput.v1.Grant\"7\n\rRefuseRequest\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\">\n\x0eRefuseResponse\x12,\n\x0b\x61pplication\x18\x01 \x01(\x0b\x32\x17.stayput.v1.Application\"\x17\n\x15ListNodeGrantsRequest\";\n\x16ListNodeGrantsResponse\x12!\n\x06grants\x18\x01 \x03(\x0b\x32\x11.stayput.v1.Grant2\xa9\x04\n\x10NodeAdminService\x12H\n\tGetStatus\x12\x1c.stayput.v1.GetStatusRequest\x1a\x1d.stayput.v1.GetStatusResponse\x12>\n\x05\x42uild\x12\x18.stayput.v1.BuildRequest\x1a\x19.stayput.v1.BuildResponse0\x01\x12\x42\n\x07Publish\x12\x1a.stayput.v1.PublishRequest\x1a\x1b.stayput.v1.PublishResponse\x12i\n\x14ListNodeApplications\x12\'.stayput.v1.ListNodeApplicationsRequest\x1a(.stayput.v1.ListNodeApplicationsResponse\x12\x42\n\x07\x41pprove\x12\x1a.stayput.v1.ApproveRequest\x1a\x1b.stayput.v1.ApproveResponse\x12?\n\x06Refuse\x12\x19.stayput.v1.RefuseRequest\x1a\x1a.stayput.v1.RefuseResponse\x12W\n\x0eListNodeGrants\x12!.stayput.v1.ListNodeGrantsRequest\x1a\".stayput.v1.ListNodeGrantsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16stayput/v1/admin.proto\x12\nstayput.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17stayput/v1/access.proto\x1a\x1bstayput/v1/comparison.proto\"\x12\n\x10GetStatusRequest\"\xe6\x02\n\x11GetStatusResponse\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x12\n\ndepartment\x18\x02 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x01(\t\x12.\n\nstarted_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tresources\x18\x05 \x03(\x0b\x32\x1a.stayput.v1.ResourceStatus\x12\x15\n\ropen_sessions\x18\x06 \x01(\x05\x12\x10\n\x08receipts\x18\x07 \x01(\x03\x12\x1c\n\x14undelivered_receipts\x18\x08 \x01(\x03\x12\x35\n\x11undelivered_since\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10software_version\x18\n \x01(\t\x12\x11\n\tcaught_up\x18\x0b \x01(\x08\x12\x11\n\tconnected\x18\x0c \x01(\x08\"\xf9\x01\n\x0eResourceStatus\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x11\n\tpublished\x18\x02 \x01(\x08\x12\x12\n\ngeneration\x18\x03 \x01(\t\x12)\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x62uilt_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04rows\x18\x06 \x01(\x03\x12\x10\n\x08subjects\x18\x07 \x01(\x03\x12(\n\x07rejects\x18\x08 \x03(\x0b\x32\x17.stayput.v1.RejectCount\x12\x0f\n\x07problem\x18\t \x01(\t\";\n\x0bRejectCount\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\"K\n\x0c\x42uildRequest\x12\x10\n\x08resource\x18\x01 \x01(\t\x12)\n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x88\x01\n\rBuildResponse\x12\x0c\n\x04rows\x18\x01 \x01(\x03\x12\x10\n\x08rejected\x18\x02 \x01(\x03\x12\x12\n\nbytes_read\x18\x03 \x01(\x03\x12\x13\n\x0b\x62ytes_total\x18\x04 \x01(\x03\x12.\n\ngeneration\x18\x05 \x01(\x0b\x32\x1a.stayput.v1.ResourceStatus\"\"\n\x0ePublishRequest\x12\x10\n\x08resource\x18\x01 \x01(\t\"\x11\n\x0fPublishResponse\"\x1d\n\x1bListNodeApplicationsRequest\"M\n\x1cListNodeApplicationsResponse\x12-\n\x0c\x61pplications\x18\x01 \x03(\x0b\x32\x17.stayput.v1.Application\">\n\rAcceptRequest\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\t\x12\x15\n\radministrator\x18\x02 \x01(\t\">\n\x0e\x41\x63\x63\x65ptResponse\x12,\n\x0b\x61pplication\x18\x01 \x01(\x0b\x32\x17.stayput.v1.Application\"\x99\x02\n\x0e\x41pproveRequest\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\t\x12\x12\n\nvalid_days\x18\x02 \x01(\x05\x12\"\n\x06limits\x18\x03 \x01(\x0b\x32\x12.stayput.v1.Limits\x12\x1c\n\x14\x63\x61se_number_required\x18\x04 \x01(\x08\x12\x15\n\radministrator\x18\x05 \x01(\t\x12\x1a\n\x12security_agreement\x18\x06 \x01(\t\x12\x19\n\x11without_agreement\x18\x07 \x01(\x08\x12\x16\n\x0ewithout_checks\x18\x08 \x03(\t\x12\x11\n\toperators\x18\t \x03(\t\x12 \n\x05hours\x18\n \x01(\x0b\x32\x11.stayput.v1.Hours\"3\n\x0f\x41pproveResponse\x12 \n\x05grant\x18\x01 \x01(\x0b\x32\x11.stayput.v1.Grant\"N\n\rRefuseRequest\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x15\n\radministrator\x18\x03 \x01(\t\">\n\x0eRefuseResponse\x12,\n\x0b\x61pplication\x18\x01 \x01(\x0b\x32\x17.stayput.v1.Application\"\x17\n\x15ListNodeGrantsRequest\"?\n\x16ListNodeGrantsResponse\x12%\n\x06grants\x18\x01 \x03(\x0b\x32\x15.stayput.v1.NodeGrant\"\x96\x01\n\tNodeGrant\x12 \n\x05grant\x18\x01 \x01(\x0b\x32\x11.stayput.v1.Grant\x12+\n\x08standing\x18\x02 \x01(\x0b\x32\x19.stayput.v1.GrantStanding\x12(\n\tallowance\x18\x03 \x01(\x0b\x32\x15.stayput.v1.Allowance\x12\x10\n\x08recorded\x18\x04 \x01(\x08\"\x99\x02\n\x11\x41mendGrantRequest\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x12\n\nvalid_days\x18\x02 \x01(\x05\x12\"\n\x06limits\x18\x03 \x01(\x0b\x32\x12.stayput.v1.Limits\x12\x16\n\x0ewithout_checks\x18\x04 \x03(\t\x12(\n\toperators\x18\x05 \x01(\x0b\x32\x15.stayput.v1.Operators\x12 \n\x05hours\x18\x06 \x01(\x0b\x32\x11.stayput.v1.Hours\x12!\n\x14\x63\x61se_number_required\x18\x07 \x01(\x08H\x00\x88\x01\x01\x12\x1a\n\x12security_agreement\x18\x08 \x01(\tB\x17\n\x15_case_number_required\"\x1a\n\tOperators\x12\r\n\x05names\x18\x01 \x03(\t\":\n\x12\x41mendGrantResponse\x12$\n\x05grant\x18\x01 \x01(\x0b\x32\x15.stayput.v1.NodeGrant\"t\n\x12\x43hangeGrantRequest\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12%\n\x05state\x18\x02 \x01(\x0e\x32\x16.stayput.v1.GrantState\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x15\n\radministrator\x18\x04 \x01(\t\";\n\x13\x43hangeGrantResponse\x12$\n\x05grant\x18\x01 \x01(\x0b\x32\x15.stayput.v1.NodeGrant\"\x13\n\x11ListLimitsRequest\"C\n\x12ListLimitsResponse\x12-\n\tresources\x18\x01 \x03(\x0b\x32\x1a.stayput.v1.ResourceLimits\"F\n\x0eResourceLimits\x12\x10\n\x08resource\x18\x01 \x01(\t\x12\"\n\x06limits\x18\x02 \x01(\x0b\x32\x12.stayput.v1.Limits2\xd4\x06\n\x10NodeAdminService\x12H\n\tGetStatus\x12\x1c.stayput.v1.GetStatusRequest\x1a\x1d.stayput.v1.GetStatusResponse\x12>\n\x05\x42uild\x12\x18.stayput.v1.BuildRequest\x1a\x19.stayput.v1.BuildResponse0\x01\x12\x42\n\x07Publish\x12\x1a.stayput.v1.PublishRequest\x1a\x1b.stayput.v1.PublishResponse\x12i\n\x14ListNodeApplications\x12\'.stayput.v1.ListNodeApplicationsRequest\x1a(.stayput.v1.ListNodeApplicationsResponse\x12?\n\x06\x41\x63\x63\x65pt\x12\x19.stayput.v1.AcceptRequest\x1a\x1a.stayput.v1.AcceptResponse\x12\x42\n\x07\x41pprove\x12\x1a.stayput.v1.ApproveRequest\x1a\x1b.stayput.v1.ApproveResponse\x12?\n\x06Refuse\x12\x19.stayput.v1.RefuseRequest\x1a\x1a.stayput.v1.RefuseResponse\x12W\n\x0eListNodeGrants\x12!.stayput.v1.ListNodeGrantsRequest\x1a\".stayput.v1.ListNodeGrantsResponse\x12K\n\nAmendGrant\x12\x1d.stayput.v1.AmendGrantRequest\x1a\x1e.stayput.v1.AmendGrantResponse\x12N\n\x0b\x43hangeGrant\x12\x1e.stayput.v1.ChangeGrantRequest\x1a\x1f.stayput.v1.ChangeGrantResponse\x12K\n\nListLimits\x12\x1d.stayput.v1.ListLimitsRequest\x1a\x1e.stayput.v1.ListLimitsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stayput.v1.admin_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GETSTATUSREQUEST']._serialized_start=96
-  _globals['_GETSTATUSREQUEST']._serialized_end=114
-  _globals['_GETSTATUSRESPONSE']._serialized_start=117
-  _globals['_GETSTATUSRESPONSE']._serialized_end=437
-  _globals['_RESOURCESTATUS']._serialized_start=440
-  _globals['_RESOURCESTATUS']._serialized_end=689
-  _globals['_REJECTCOUNT']._serialized_start=691
-  _globals['_REJECTCOUNT']._serialized_end=750
-  _globals['_BUILDREQUEST']._serialized_start=752
-  _globals['_BUILDREQUEST']._serialized_end=827
-  _globals['_BUILDRESPONSE']._serialized_start=830
-  _globals['_BUILDRESPONSE']._serialized_end=966
-  _globals['_PUBLISHREQUEST']._serialized_start=968
-  _globals['_PUBLISHREQUEST']._serialized_end=1002
-  _globals['_PUBLISHRESPONSE']._serialized_start=1004
-  _globals['_PUBLISHRESPONSE']._serialized_end=1021
-  _globals['_LISTNODEAPPLICATIONSREQUEST']._serialized_start=1023
-  _globals['_LISTNODEAPPLICATIONSREQUEST']._serialized_end=1052
-  _globals['_LISTNODEAPPLICATIONSRESPONSE']._serialized_start=1054
-  _globals['_LISTNODEAPPLICATIONSRESPONSE']._serialized_end=1131
-  _globals['_APPROVEREQUEST']._serialized_start=1133
-  _globals['_APPROVEREQUEST']._serialized_end=1259
-  _globals['_APPROVERESPONSE']._serialized_start=1261
-  _globals['_APPROVERESPONSE']._serialized_end=1312
-  _globals['_REFUSEREQUEST']._serialized_start=1314
-  _globals['_REFUSEREQUEST']._serialized_end=1369
-  _globals['_REFUSERESPONSE']._serialized_start=1371
-  _globals['_REFUSERESPONSE']._serialized_end=1433
-  _globals['_LISTNODEGRANTSREQUEST']._serialized_start=1435
-  _globals['_LISTNODEGRANTSREQUEST']._serialized_end=1458
-  _globals['_LISTNODEGRANTSRESPONSE']._serialized_start=1460
-  _globals['_LISTNODEGRANTSRESPONSE']._serialized_end=1519
-  _globals['_NODEADMINSERVICE']._serialized_start=1522
-  _globals['_NODEADMINSERVICE']._serialized_end=2075
+  _globals['_GETSTATUSREQUEST']._serialized_start=125
+  _globals['_GETSTATUSREQUEST']._serialized_end=143
+  _globals['_GETSTATUSRESPONSE']._serialized_start=146
+  _globals['_GETSTATUSRESPONSE']._serialized_end=504
+  _globals['_RESOURCESTATUS']._serialized_start=507
+  _globals['_RESOURCESTATUS']._serialized_end=756
+  _globals['_REJECTCOUNT']._serialized_start=758
+  _globals['_REJECTCOUNT']._serialized_end=817
+  _globals['_BUILDREQUEST']._serialized_start=819
+  _globals['_BUILDREQUEST']._serialized_end=894
+  _globals['_BUILDRESPONSE']._serialized_start=897
+  _globals['_BUILDRESPONSE']._serialized_end=1033
+  _globals['_PUBLISHREQUEST']._serialized_start=1035
+  _globals['_PUBLISHREQUEST']._serialized_end=1069
+  _globals['_PUBLISHRESPONSE']._serialized_start=1071
+  _globals['_PUBLISHRESPONSE']._serialized_end=1088
+  _globals['_LISTNODEAPPLICATIONSREQUEST']._serialized_start=1090
+  _globals['_LISTNODEAPPLICATIONSREQUEST']._serialized_end=1119
+  _globals['_LISTNODEAPPLICATIONSRESPONSE']._serialized_start=1121
+  _globals['_LISTNODEAPPLICATIONSRESPONSE']._serialized_end=1198
+  _globals['_ACCEPTREQUEST']._serialized_start=1200
+  _globals['_ACCEPTREQUEST']._serialized_end=1262
+  _globals['_ACCEPTRESPONSE']._serialized_start=1264
+  _globals['_ACCEPTRESPONSE']._serialized_end=1326
+  _globals['_APPROVEREQUEST']._serialized_start=1329
+  _globals['_APPROVEREQUEST']._serialized_end=1610
+  _globals['_APPROVERESPONSE']._serialized_start=1612
+  _globals['_APPROVERESPONSE']._serialized_end=1663
+  _globals['_REFUSEREQUEST']._serialized_start=1665
+  _globals['_REFUSEREQUEST']._serialized_end=1743
+  _globals['_REFUSERESPONSE']._serialized_start=1745
+  _globals['_REFUSERESPONSE']._serialized_end=1807
+  _globals['_LISTNODEGRANTSREQUEST']._serialized_start=1809
+  _globals['_LISTNODEGRANTSREQUEST']._serialized_end=1832
+  _globals['_LISTNODEGRANTSRESPONSE']._serialized_start=1834
+  _globals['_LISTNODEGRANTSRESPONSE']._serialized_end=1897
+  _globals['_NODEGRANT']._serialized_start=1900
+  _globals['_NODEGRANT']._serialized_end=2050
+  _globals['_AMENDGRANTREQUEST']._serialized_start=2053
+  _globals['_AMENDGRANTREQUEST']._serialized_end=2334
+  _globals['_OPERATORS']._serialized_start=2336
+  _globals['_OPERATORS']._serialized_end=2362
+  _globals['_AMENDGRANTRESPONSE']._serialized_start=2364
+  _globals['_AMENDGRANTRESPONSE']._serialized_end=2422
+  _globals['_CHANGEGRANTREQUEST']._serialized_start=2424
+  _globals['_CHANGEGRANTREQUEST']._serialized_end=2540
+  _globals['_CHANGEGRANTRESPONSE']._serialized_start=2542
+  _globals['_CHANGEGRANTRESPONSE']._serialized_end=2601
+  _globals['_LISTLIMITSREQUEST']._serialized_start=2603
+  _globals['_LISTLIMITSREQUEST']._serialized_end=2622
+  _globals['_LISTLIMITSRESPONSE']._serialized_start=2624
+  _globals['_LISTLIMITSRESPONSE']._serialized_end=2691
+  _globals['_RESOURCELIMITS']._serialized_start=2693
+  _globals['_RESOURCELIMITS']._serialized_end=2763
+  _globals['_NODEADMINSERVICE']._serialized_start=2766
+  _globals['_NODEADMINSERVICE']._serialized_end=3618
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from stayput.v1 import access_pb2 as _access_pb2
+from stayput.v1 import comparison_pb2 as _comparison_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -53,6 +54,8 @@ class GetStatusResponse(_message.Message):
     UNDELIVERED_RECEIPTS_FIELD_NUMBER: _builtins.int
     UNDELIVERED_SINCE_FIELD_NUMBER: _builtins.int
     SOFTWARE_VERSION_FIELD_NUMBER: _builtins.int
+    CAUGHT_UP_FIELD_NUMBER: _builtins.int
+    CONNECTED_FIELD_NUMBER: _builtins.int
     node_id: _builtins.str
     """Id of the node."""
     department: _builtins.str
@@ -67,6 +70,10 @@ class GetStatusResponse(_message.Message):
     """Receipts not delivered to the comparator yet."""
     software_version: _builtins.str
     """Version of the software."""
+    caught_up: _builtins.bool
+    """The node knows which grants the platform has suspended or revoked: it has heard so since it started."""
+    connected: _builtins.bool
+    """The node is connected to the platform and hears of changes at once."""
     @_builtins.property
     def started_at(self) -> _timestamp_pb2.Timestamp:
         """When it was started."""
@@ -92,10 +99,12 @@ class GetStatusResponse(_message.Message):
         undelivered_receipts: _builtins.int = ...,
         undelivered_since: _timestamp_pb2.Timestamp | None = ...,
         software_version: _builtins.str = ...,
+        caught_up: _builtins.bool = ...,
+        connected: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["started_at", b"started_at", "undelivered_since", b"undelivered_since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "department", b"department", "node_id", b"node_id", "open_sessions", b"open_sessions", "receipts", b"receipts", "resources", b"resources", "software_version", b"software_version", "started_at", b"started_at", "undelivered_receipts", b"undelivered_receipts", "undelivered_since", b"undelivered_since"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "caught_up", b"caught_up", "connected", b"connected", "department", b"department", "node_id", b"node_id", "open_sessions", b"open_sessions", "receipts", b"receipts", "resources", b"resources", "software_version", b"software_version", "started_at", b"started_at", "undelivered_receipts", b"undelivered_receipts", "undelivered_since", b"undelivered_since"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -340,6 +349,56 @@ class ListNodeApplicationsResponse(_message.Message):
 Global___ListNodeApplicationsResponse: _TypeAlias = ListNodeApplicationsResponse  # noqa: Y015
 
 @_typing.final
+class AcceptRequest(_message.Message):
+    """Asks to take an application in."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPLICATION_ID_FIELD_NUMBER: _builtins.int
+    ADMINISTRATOR_FIELD_NUMBER: _builtins.int
+    application_id: _builtins.str
+    """The application."""
+    administrator: _builtins.str
+    """Who does it, 1 to 100 characters."""
+    def __init__(
+        self,
+        *,
+        application_id: _builtins.str = ...,
+        administrator: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["administrator", b"administrator", "application_id", b"application_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AcceptRequest: _TypeAlias = AcceptRequest  # noqa: Y015
+
+@_typing.final
+class AcceptResponse(_message.Message):
+    """Taken in."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    APPLICATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def application(self) -> _access_pb2.Application:
+        """The application."""
+
+    def __init__(
+        self,
+        *,
+        application: _access_pb2.Application | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["application", b"application"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application", b"application"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AcceptResponse: _TypeAlias = AcceptResponse  # noqa: Y015
+
+@_typing.final
 class ApproveRequest(_message.Message):
     """Asks to grant."""
 
@@ -349,15 +408,39 @@ class ApproveRequest(_message.Message):
     VALID_DAYS_FIELD_NUMBER: _builtins.int
     LIMITS_FIELD_NUMBER: _builtins.int
     CASE_NUMBER_REQUIRED_FIELD_NUMBER: _builtins.int
+    ADMINISTRATOR_FIELD_NUMBER: _builtins.int
+    SECURITY_AGREEMENT_FIELD_NUMBER: _builtins.int
+    WITHOUT_AGREEMENT_FIELD_NUMBER: _builtins.int
+    WITHOUT_CHECKS_FIELD_NUMBER: _builtins.int
+    OPERATORS_FIELD_NUMBER: _builtins.int
+    HOURS_FIELD_NUMBER: _builtins.int
     application_id: _builtins.str
     """The application."""
     valid_days: _builtins.int
     """Days of validity from now, 1 to 1,096; 0 means 365."""
     case_number_required: _builtins.bool
     """Each session must name a case number."""
+    administrator: _builtins.str
+    """Who decides, 1 to 100 characters."""
+    security_agreement: _builtins.str
+    """Reference of the security agreement, at most 200 characters; empty: the application's."""
+    without_agreement: _builtins.bool
+    """Grant without a security agreement, where the node's configuration permits that."""
     @_builtins.property
     def limits(self) -> _access_pb2.Limits:
-        """Limits; a 0 in either means the node's default."""
+        """Limits; those not set are the resource's."""
+
+    @_builtins.property
+    def without_checks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Checks asked for that are not granted."""
+
+    @_builtins.property
+    def operators(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Operators who may use the grant, as Grant.operators."""
+
+    @_builtins.property
+    def hours(self) -> _access_pb2.Hours:
+        """When it may be used, as Grant.hours."""
 
     def __init__(
         self,
@@ -366,10 +449,16 @@ class ApproveRequest(_message.Message):
         valid_days: _builtins.int = ...,
         limits: _access_pb2.Limits | None = ...,
         case_number_required: _builtins.bool = ...,
+        administrator: _builtins.str = ...,
+        security_agreement: _builtins.str = ...,
+        without_agreement: _builtins.bool = ...,
+        without_checks: _abc.Iterable[_builtins.str] | None = ...,
+        operators: _abc.Iterable[_builtins.str] | None = ...,
+        hours: _access_pb2.Hours | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["hours", b"hours", "limits", b"limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_id", b"application_id", "case_number_required", b"case_number_required", "limits", b"limits", "valid_days", b"valid_days"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["administrator", b"administrator", "application_id", b"application_id", "case_number_required", b"case_number_required", "hours", b"hours", "limits", b"limits", "operators", b"operators", "security_agreement", b"security_agreement", "valid_days", b"valid_days", "without_agreement", b"without_agreement", "without_checks", b"without_checks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -407,19 +496,23 @@ class RefuseRequest(_message.Message):
 
     APPLICATION_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    ADMINISTRATOR_FIELD_NUMBER: _builtins.int
     application_id: _builtins.str
     """The application."""
     reason: _builtins.str
     """Why, 1 to 1,000 characters."""
+    administrator: _builtins.str
+    """Who decides, 1 to 100 characters."""
     def __init__(
         self,
         *,
         application_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        administrator: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_id", b"application_id", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["administrator", b"administrator", "application_id", b"application_id", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -474,13 +567,13 @@ class ListNodeGrantsResponse(_message.Message):
 
     GRANTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def grants(self) -> _containers.RepeatedCompositeFieldContainer[_access_pb2.Grant]:
+    def grants(self) -> _containers.RepeatedCompositeFieldContainer[Global___NodeGrant]:
         """The grants."""
 
     def __init__(
         self,
         *,
-        grants: _abc.Iterable[_access_pb2.Grant] | None = ...,
+        grants: _abc.Iterable[Global___NodeGrant] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -489,3 +582,278 @@ class ListNodeGrantsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListNodeGrantsResponse: _TypeAlias = ListNodeGrantsResponse  # noqa: Y015
+
+@_typing.final
+class NodeGrant(_message.Message):
+    """A grant as the node knows it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRANT_FIELD_NUMBER: _builtins.int
+    STANDING_FIELD_NUMBER: _builtins.int
+    ALLOWANCE_FIELD_NUMBER: _builtins.int
+    RECORDED_FIELD_NUMBER: _builtins.int
+    recorded: _builtins.bool
+    """The comparator knows its latest version and state."""
+    @_builtins.property
+    def grant(self) -> _access_pb2.Grant:
+        """Its latest version."""
+
+    @_builtins.property
+    def standing(self) -> _access_pb2.GrantStanding:
+        """Whether it may be used."""
+
+    @_builtins.property
+    def allowance(self) -> _comparison_pb2.Allowance:
+        """What is left of it today."""
+
+    def __init__(
+        self,
+        *,
+        grant: _access_pb2.Grant | None = ...,
+        standing: _access_pb2.GrantStanding | None = ...,
+        allowance: _comparison_pb2.Allowance | None = ...,
+        recorded: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["allowance", b"allowance", "grant", b"grant", "standing", b"standing"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowance", b"allowance", "grant", b"grant", "recorded", b"recorded", "standing", b"standing"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NodeGrant: _TypeAlias = NodeGrant  # noqa: Y015
+
+@_typing.final
+class AmendGrantRequest(_message.Message):
+    """Asks for a new version of a grant. What is not set stays as it is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRANT_ID_FIELD_NUMBER: _builtins.int
+    VALID_DAYS_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    WITHOUT_CHECKS_FIELD_NUMBER: _builtins.int
+    OPERATORS_FIELD_NUMBER: _builtins.int
+    HOURS_FIELD_NUMBER: _builtins.int
+    CASE_NUMBER_REQUIRED_FIELD_NUMBER: _builtins.int
+    SECURITY_AGREEMENT_FIELD_NUMBER: _builtins.int
+    grant_id: _builtins.str
+    """The grant."""
+    valid_days: _builtins.int
+    """Days of validity from now, 1 to 1,096; 0 keeps the end as it is."""
+    case_number_required: _builtins.bool
+    """Whether each session must name a case number."""
+    security_agreement: _builtins.str
+    """Reference of the security agreement; empty keeps it."""
+    @_builtins.property
+    def limits(self) -> _access_pb2.Limits:
+        """Limits to change."""
+
+    @_builtins.property
+    def without_checks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Checks to take away."""
+
+    @_builtins.property
+    def operators(self) -> Global___Operators:
+        """Operators who may use it from now on; set and empty: anyone."""
+
+    @_builtins.property
+    def hours(self) -> _access_pb2.Hours:
+        """When it may be used from now on; set and empty: at any time."""
+
+    def __init__(
+        self,
+        *,
+        grant_id: _builtins.str = ...,
+        valid_days: _builtins.int = ...,
+        limits: _access_pb2.Limits | None = ...,
+        without_checks: _abc.Iterable[_builtins.str] | None = ...,
+        operators: Global___Operators | None = ...,
+        hours: _access_pb2.Hours | None = ...,
+        case_number_required: _builtins.bool | None = ...,
+        security_agreement: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_case_number_required", b"_case_number_required", "case_number_required", b"case_number_required", "hours", b"hours", "limits", b"limits", "operators", b"operators"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_case_number_required", b"_case_number_required", "case_number_required", b"case_number_required", "grant_id", b"grant_id", "hours", b"hours", "limits", b"limits", "operators", b"operators", "security_agreement", b"security_agreement", "valid_days", b"valid_days", "without_checks", b"without_checks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__case_number_required: _TypeAlias = _typing.Literal["case_number_required"]  # noqa: Y015
+    _WhichOneofArgType__case_number_required: _TypeAlias = _typing.Literal["_case_number_required", b"_case_number_required"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__case_number_required) -> _WhichOneofReturnType__case_number_required | None: ...
+
+Global___AmendGrantRequest: _TypeAlias = AmendGrantRequest  # noqa: Y015
+
+@_typing.final
+class Operators(_message.Message):
+    """Operators of a grant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAMES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Their names, as Grant.operators."""
+
+    def __init__(
+        self,
+        *,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["names", b"names"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Operators: _TypeAlias = Operators  # noqa: Y015
+
+@_typing.final
+class AmendGrantResponse(_message.Message):
+    """The new version."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRANT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def grant(self) -> Global___NodeGrant:
+        """The grant."""
+
+    def __init__(
+        self,
+        *,
+        grant: Global___NodeGrant | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["grant", b"grant"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["grant", b"grant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AmendGrantResponse: _TypeAlias = AmendGrantResponse  # noqa: Y015
+
+@_typing.final
+class ChangeGrantRequest(_message.Message):
+    """Asks for another state of a grant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRANT_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ADMINISTRATOR_FIELD_NUMBER: _builtins.int
+    grant_id: _builtins.str
+    """The grant."""
+    state: _access_pb2.GrantState.ValueType
+    """The state from now on."""
+    reason: _builtins.str
+    """Why, 1 to 1,000 characters; the consumer reads it."""
+    administrator: _builtins.str
+    """Who does it, 1 to 100 characters."""
+    def __init__(
+        self,
+        *,
+        grant_id: _builtins.str = ...,
+        state: _access_pb2.GrantState.ValueType = ...,
+        reason: _builtins.str = ...,
+        administrator: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["administrator", b"administrator", "grant_id", b"grant_id", "reason", b"reason", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeGrantRequest: _TypeAlias = ChangeGrantRequest  # noqa: Y015
+
+@_typing.final
+class ChangeGrantResponse(_message.Message):
+    """Changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRANT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def grant(self) -> Global___NodeGrant:
+        """The grant."""
+
+    def __init__(
+        self,
+        *,
+        grant: Global___NodeGrant | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["grant", b"grant"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["grant", b"grant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeGrantResponse: _TypeAlias = ChangeGrantResponse  # noqa: Y015
+
+@_typing.final
+class ListLimitsRequest(_message.Message):
+    """Asks for the limits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLimitsRequest: _TypeAlias = ListLimitsRequest  # noqa: Y015
+
+@_typing.final
+class ListLimitsResponse(_message.Message):
+    """Limits by resource."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESOURCES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def resources(self) -> _containers.RepeatedCompositeFieldContainer[Global___ResourceLimits]:
+        """By code of the resource."""
+
+    def __init__(
+        self,
+        *,
+        resources: _abc.Iterable[Global___ResourceLimits] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["resources", b"resources"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLimitsResponse: _TypeAlias = ListLimitsResponse  # noqa: Y015
+
+@_typing.final
+class ResourceLimits(_message.Message):
+    """Limits that a new grant on a resource gets."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESOURCE_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    resource: _builtins.str
+    """Code of the resource."""
+    @_builtins.property
+    def limits(self) -> _access_pb2.Limits:
+        """All of them set."""
+
+    def __init__(
+        self,
+        *,
+        resource: _builtins.str = ...,
+        limits: _access_pb2.Limits | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "resource", b"resource"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResourceLimits: _TypeAlias = ResourceLimits  # noqa: Y015

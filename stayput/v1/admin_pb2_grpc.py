@@ -55,6 +55,11 @@ class NodeAdminServiceStub:
                 request_serializer=stayput_dot_v1_dot_admin__pb2.ListNodeApplicationsRequest.SerializeToString,
                 response_deserializer=stayput_dot_v1_dot_admin__pb2.ListNodeApplicationsResponse.FromString,
                 _registered_method=True)
+        self.Accept = channel.unary_unary(
+                '/stayput.v1.NodeAdminService/Accept',
+                request_serializer=stayput_dot_v1_dot_admin__pb2.AcceptRequest.SerializeToString,
+                response_deserializer=stayput_dot_v1_dot_admin__pb2.AcceptResponse.FromString,
+                _registered_method=True)
         self.Approve = channel.unary_unary(
                 '/stayput.v1.NodeAdminService/Approve',
                 request_serializer=stayput_dot_v1_dot_admin__pb2.ApproveRequest.SerializeToString,
@@ -69,6 +74,21 @@ class NodeAdminServiceStub:
                 '/stayput.v1.NodeAdminService/ListNodeGrants',
                 request_serializer=stayput_dot_v1_dot_admin__pb2.ListNodeGrantsRequest.SerializeToString,
                 response_deserializer=stayput_dot_v1_dot_admin__pb2.ListNodeGrantsResponse.FromString,
+                _registered_method=True)
+        self.AmendGrant = channel.unary_unary(
+                '/stayput.v1.NodeAdminService/AmendGrant',
+                request_serializer=stayput_dot_v1_dot_admin__pb2.AmendGrantRequest.SerializeToString,
+                response_deserializer=stayput_dot_v1_dot_admin__pb2.AmendGrantResponse.FromString,
+                _registered_method=True)
+        self.ChangeGrant = channel.unary_unary(
+                '/stayput.v1.NodeAdminService/ChangeGrant',
+                request_serializer=stayput_dot_v1_dot_admin__pb2.ChangeGrantRequest.SerializeToString,
+                response_deserializer=stayput_dot_v1_dot_admin__pb2.ChangeGrantResponse.FromString,
+                _registered_method=True)
+        self.ListLimits = channel.unary_unary(
+                '/stayput.v1.NodeAdminService/ListLimits',
+                request_serializer=stayput_dot_v1_dot_admin__pb2.ListLimitsRequest.SerializeToString,
+                response_deserializer=stayput_dot_v1_dot_admin__pb2.ListLimitsResponse.FromString,
                 _registered_method=True)
 
 
@@ -106,9 +126,17 @@ class NodeAdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Accept(self, request, context):
+        """Takes an application in: the department sees that it is being dealt with.
+        Fails with APPLICATION_UNKNOWN, APPLICATION_DECIDED, FIELD_INVALID.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Approve(self, request, context):
         """Grants an application: signs the grant, stores it here, records it at the comparator.
-        Fails with APPLICATION_UNKNOWN, APPLICATION_DECIDED, FIELD_INVALID.
+        Fails with APPLICATION_UNKNOWN, APPLICATION_DECIDED, AGREEMENT_REQUIRED, FIELD_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -123,6 +151,30 @@ class NodeAdminServiceServicer:
 
     def ListNodeGrants(self, request, context):
         """Grants in this node's own store.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AmendGrant(self, request, context):
+        """Signs a new version of a grant, which takes the place of the one before here at once and at the comparator
+        as soon as it can be reached. Fails with GRANT_UNKNOWN, GRANT_NOT_ACTIVE (revoked), FIELD_INVALID.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeGrant(self, request, context):
+        """Suspends, resumes or revokes a grant: here at once, which ends its sessions under way, and at the comparator
+        as soon as it can be reached. Resuming begins the guards' counts anew. Idempotent.
+        Fails with GRANT_UNKNOWN, GRANT_NOT_ACTIVE (revoked), FIELD_INVALID.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLimits(self, request, context):
+        """Limits that a new grant on each resource gets unless its approver says otherwise.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -151,6 +203,11 @@ def add_NodeAdminServiceServicer_to_server(servicer, server):
                     request_deserializer=stayput_dot_v1_dot_admin__pb2.ListNodeApplicationsRequest.FromString,
                     response_serializer=stayput_dot_v1_dot_admin__pb2.ListNodeApplicationsResponse.SerializeToString,
             ),
+            'Accept': grpc.unary_unary_rpc_method_handler(
+                    servicer.Accept,
+                    request_deserializer=stayput_dot_v1_dot_admin__pb2.AcceptRequest.FromString,
+                    response_serializer=stayput_dot_v1_dot_admin__pb2.AcceptResponse.SerializeToString,
+            ),
             'Approve': grpc.unary_unary_rpc_method_handler(
                     servicer.Approve,
                     request_deserializer=stayput_dot_v1_dot_admin__pb2.ApproveRequest.FromString,
@@ -165,6 +222,21 @@ def add_NodeAdminServiceServicer_to_server(servicer, server):
                     servicer.ListNodeGrants,
                     request_deserializer=stayput_dot_v1_dot_admin__pb2.ListNodeGrantsRequest.FromString,
                     response_serializer=stayput_dot_v1_dot_admin__pb2.ListNodeGrantsResponse.SerializeToString,
+            ),
+            'AmendGrant': grpc.unary_unary_rpc_method_handler(
+                    servicer.AmendGrant,
+                    request_deserializer=stayput_dot_v1_dot_admin__pb2.AmendGrantRequest.FromString,
+                    response_serializer=stayput_dot_v1_dot_admin__pb2.AmendGrantResponse.SerializeToString,
+            ),
+            'ChangeGrant': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeGrant,
+                    request_deserializer=stayput_dot_v1_dot_admin__pb2.ChangeGrantRequest.FromString,
+                    response_serializer=stayput_dot_v1_dot_admin__pb2.ChangeGrantResponse.SerializeToString,
+            ),
+            'ListLimits': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLimits,
+                    request_deserializer=stayput_dot_v1_dot_admin__pb2.ListLimitsRequest.FromString,
+                    response_serializer=stayput_dot_v1_dot_admin__pb2.ListLimitsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -287,6 +359,33 @@ class NodeAdminService:
             _registered_method=True)
 
     @staticmethod
+    def Accept(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stayput.v1.NodeAdminService/Accept',
+            stayput_dot_v1_dot_admin__pb2.AcceptRequest.SerializeToString,
+            stayput_dot_v1_dot_admin__pb2.AcceptResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def Approve(request,
             target,
             options=(),
@@ -357,6 +456,87 @@ class NodeAdminService:
             '/stayput.v1.NodeAdminService/ListNodeGrants',
             stayput_dot_v1_dot_admin__pb2.ListNodeGrantsRequest.SerializeToString,
             stayput_dot_v1_dot_admin__pb2.ListNodeGrantsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AmendGrant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stayput.v1.NodeAdminService/AmendGrant',
+            stayput_dot_v1_dot_admin__pb2.AmendGrantRequest.SerializeToString,
+            stayput_dot_v1_dot_admin__pb2.AmendGrantResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeGrant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stayput.v1.NodeAdminService/ChangeGrant',
+            stayput_dot_v1_dot_admin__pb2.ChangeGrantRequest.SerializeToString,
+            stayput_dot_v1_dot_admin__pb2.ChangeGrantResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLimits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stayput.v1.NodeAdminService/ListLimits',
+            stayput_dot_v1_dot_admin__pb2.ListLimitsRequest.SerializeToString,
+            stayput_dot_v1_dot_admin__pb2.ListLimitsResponse.FromString,
             options,
             channel_credentials,
             insecure,

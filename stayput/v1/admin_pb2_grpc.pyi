@@ -44,14 +44,29 @@ class NodeAdminServiceStub:
     """Publishes a resource in the comparator's catalogue; later generations update the entry on their own."""
     ListNodeApplications: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListNodeApplicationsRequest, _admin_pb2.ListNodeApplicationsResponse]
     """Applications for this node's resources, from the comparator."""
+    Accept: _grpc.UnaryUnaryMultiCallable[_admin_pb2.AcceptRequest, _admin_pb2.AcceptResponse]
+    """Takes an application in: the department sees that it is being dealt with.
+    Fails with APPLICATION_UNKNOWN, APPLICATION_DECIDED, FIELD_INVALID.
+    """
     Approve: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ApproveRequest, _admin_pb2.ApproveResponse]
     """Grants an application: signs the grant, stores it here, records it at the comparator.
-    Fails with APPLICATION_UNKNOWN, APPLICATION_DECIDED, FIELD_INVALID.
+    Fails with APPLICATION_UNKNOWN, APPLICATION_DECIDED, AGREEMENT_REQUIRED, FIELD_INVALID.
     """
     Refuse: _grpc.UnaryUnaryMultiCallable[_admin_pb2.RefuseRequest, _admin_pb2.RefuseResponse]
     """Refuses an application. Fails with APPLICATION_UNKNOWN, APPLICATION_DECIDED, FIELD_INVALID."""
     ListNodeGrants: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListNodeGrantsRequest, _admin_pb2.ListNodeGrantsResponse]
     """Grants in this node's own store."""
+    AmendGrant: _grpc.UnaryUnaryMultiCallable[_admin_pb2.AmendGrantRequest, _admin_pb2.AmendGrantResponse]
+    """Signs a new version of a grant, which takes the place of the one before here at once and at the comparator
+    as soon as it can be reached. Fails with GRANT_UNKNOWN, GRANT_NOT_ACTIVE (revoked), FIELD_INVALID.
+    """
+    ChangeGrant: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ChangeGrantRequest, _admin_pb2.ChangeGrantResponse]
+    """Suspends, resumes or revokes a grant: here at once, which ends its sessions under way, and at the comparator
+    as soon as it can be reached. Resuming begins the guards' counts anew. Idempotent.
+    Fails with GRANT_UNKNOWN, GRANT_NOT_ACTIVE (revoked), FIELD_INVALID.
+    """
+    ListLimits: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListLimitsRequest, _admin_pb2.ListLimitsResponse]
+    """Limits that a new grant on each resource gets unless its approver says otherwise."""
 
 @_typing.type_check_only
 class NodeAdminServiceAsyncStub(NodeAdminServiceStub):
@@ -69,14 +84,29 @@ class NodeAdminServiceAsyncStub(NodeAdminServiceStub):
     """Publishes a resource in the comparator's catalogue; later generations update the entry on their own."""
     ListNodeApplications: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListNodeApplicationsRequest, _admin_pb2.ListNodeApplicationsResponse]  # type: ignore[assignment]
     """Applications for this node's resources, from the comparator."""
+    Accept: _aio.UnaryUnaryMultiCallable[_admin_pb2.AcceptRequest, _admin_pb2.AcceptResponse]  # type: ignore[assignment]
+    """Takes an application in: the department sees that it is being dealt with.
+    Fails with APPLICATION_UNKNOWN, APPLICATION_DECIDED, FIELD_INVALID.
+    """
     Approve: _aio.UnaryUnaryMultiCallable[_admin_pb2.ApproveRequest, _admin_pb2.ApproveResponse]  # type: ignore[assignment]
     """Grants an application: signs the grant, stores it here, records it at the comparator.
-    Fails with APPLICATION_UNKNOWN, APPLICATION_DECIDED, FIELD_INVALID.
+    Fails with APPLICATION_UNKNOWN, APPLICATION_DECIDED, AGREEMENT_REQUIRED, FIELD_INVALID.
     """
     Refuse: _aio.UnaryUnaryMultiCallable[_admin_pb2.RefuseRequest, _admin_pb2.RefuseResponse]  # type: ignore[assignment]
     """Refuses an application. Fails with APPLICATION_UNKNOWN, APPLICATION_DECIDED, FIELD_INVALID."""
     ListNodeGrants: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListNodeGrantsRequest, _admin_pb2.ListNodeGrantsResponse]  # type: ignore[assignment]
     """Grants in this node's own store."""
+    AmendGrant: _aio.UnaryUnaryMultiCallable[_admin_pb2.AmendGrantRequest, _admin_pb2.AmendGrantResponse]  # type: ignore[assignment]
+    """Signs a new version of a grant, which takes the place of the one before here at once and at the comparator
+    as soon as it can be reached. Fails with GRANT_UNKNOWN, GRANT_NOT_ACTIVE (revoked), FIELD_INVALID.
+    """
+    ChangeGrant: _aio.UnaryUnaryMultiCallable[_admin_pb2.ChangeGrantRequest, _admin_pb2.ChangeGrantResponse]  # type: ignore[assignment]
+    """Suspends, resumes or revokes a grant: here at once, which ends its sessions under way, and at the comparator
+    as soon as it can be reached. Resuming begins the guards' counts anew. Idempotent.
+    Fails with GRANT_UNKNOWN, GRANT_NOT_ACTIVE (revoked), FIELD_INVALID.
+    """
+    ListLimits: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListLimitsRequest, _admin_pb2.ListLimitsResponse]  # type: ignore[assignment]
+    """Limits that a new grant on each resource gets unless its approver says otherwise."""
 
 class NodeAdminServiceServicer(metaclass=_abc_1.ABCMeta):
     """Administration of a running node, over a Unix socket that only its owner can open. Never on the network."""
@@ -117,13 +147,23 @@ class NodeAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         """Applications for this node's resources, from the comparator."""
 
     @_abc_1.abstractmethod
+    def Accept(
+        self,
+        request: _admin_pb2.AcceptRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.AcceptResponse, _abc.Awaitable[_admin_pb2.AcceptResponse]]:
+        """Takes an application in: the department sees that it is being dealt with.
+        Fails with APPLICATION_UNKNOWN, APPLICATION_DECIDED, FIELD_INVALID.
+        """
+
+    @_abc_1.abstractmethod
     def Approve(
         self,
         request: _admin_pb2.ApproveRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.ApproveResponse, _abc.Awaitable[_admin_pb2.ApproveResponse]]:
         """Grants an application: signs the grant, stores it here, records it at the comparator.
-        Fails with APPLICATION_UNKNOWN, APPLICATION_DECIDED, FIELD_INVALID.
+        Fails with APPLICATION_UNKNOWN, APPLICATION_DECIDED, AGREEMENT_REQUIRED, FIELD_INVALID.
         """
 
     @_abc_1.abstractmethod
@@ -141,5 +181,34 @@ class NodeAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.ListNodeGrantsResponse, _abc.Awaitable[_admin_pb2.ListNodeGrantsResponse]]:
         """Grants in this node's own store."""
+
+    @_abc_1.abstractmethod
+    def AmendGrant(
+        self,
+        request: _admin_pb2.AmendGrantRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.AmendGrantResponse, _abc.Awaitable[_admin_pb2.AmendGrantResponse]]:
+        """Signs a new version of a grant, which takes the place of the one before here at once and at the comparator
+        as soon as it can be reached. Fails with GRANT_UNKNOWN, GRANT_NOT_ACTIVE (revoked), FIELD_INVALID.
+        """
+
+    @_abc_1.abstractmethod
+    def ChangeGrant(
+        self,
+        request: _admin_pb2.ChangeGrantRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.ChangeGrantResponse, _abc.Awaitable[_admin_pb2.ChangeGrantResponse]]:
+        """Suspends, resumes or revokes a grant: here at once, which ends its sessions under way, and at the comparator
+        as soon as it can be reached. Resuming begins the guards' counts anew. Idempotent.
+        Fails with GRANT_UNKNOWN, GRANT_NOT_ACTIVE (revoked), FIELD_INVALID.
+        """
+
+    @_abc_1.abstractmethod
+    def ListLimits(
+        self,
+        request: _admin_pb2.ListLimitsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.ListLimitsResponse, _abc.Awaitable[_admin_pb2.ListLimitsResponse]]:
+        """Limits that a new grant on each resource gets unless its approver says otherwise."""
 
 def add_NodeAdminServiceServicer_to_server(servicer: NodeAdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -285,19 +285,47 @@ class ListResourcesRequest(_message.Message):
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    QUERY_FIELD_NUMBER: _builtins.int
+    CATEGORIES_FIELD_NUMBER: _builtins.int
+    SHARINGS_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    MODES_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """At most so many, 1 to 1,000; 0 means 100."""
     page_token: _builtins.str
     """`next_page_token` of the page before; empty for the first."""
+    query: _builtins.str
+    """Words that all must occur in code, titles, provider, conditions, legal basis, or names and titles of
+    fields, keys and checks, in any case; at most 200 characters; empty finds all.
+    """
+    provider: _builtins.str
+    """Only of this provider, by its code; empty: of any."""
+    @_builtins.property
+    def categories(self) -> _containers.RepeatedScalarFieldContainer[Global___Category.ValueType]:
+        """Only of these categories; empty: of any."""
+
+    @_builtins.property
+    def sharings(self) -> _containers.RepeatedScalarFieldContainer[Global___Sharing.ValueType]:
+        """Only of these sharing types; empty: of any."""
+
+    @_builtins.property
+    def modes(self) -> _containers.RepeatedScalarFieldContainer[_contract_pb2.Mode.ValueType]:
+        """Only those that offer all these modes; empty: any."""
+
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        query: _builtins.str = ...,
+        categories: _abc.Iterable[Global___Category.ValueType] | None = ...,
+        sharings: _abc.Iterable[Global___Sharing.ValueType] | None = ...,
+        provider: _builtins.str = ...,
+        modes: _abc.Iterable[_contract_pb2.Mode.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "modes", b"modes", "page_size", b"page_size", "page_token", b"page_token", "provider", b"provider", "query", b"query", "sharings", b"sharings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -65,7 +65,7 @@ class CatalogueServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListResources(self, request, context):
-        """Lists resources by code. Any enrolled party.
+        """Lists resources by code, all or those that a search finds. Any enrolled party. Fails with FIELD_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

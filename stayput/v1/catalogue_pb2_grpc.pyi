@@ -38,7 +38,7 @@ class CatalogueServiceStub:
     Fails with NOT_PERMITTED for a department, RESOURCE_TAKEN, FIELD_INVALID.
     """
     ListResources: _grpc.UnaryUnaryMultiCallable[_catalogue_pb2.ListResourcesRequest, _catalogue_pb2.ListResourcesResponse]
-    """Lists resources by code. Any enrolled party."""
+    """Lists resources by code, all or those that a search finds. Any enrolled party. Fails with FIELD_INVALID."""
     GetResource: _grpc.UnaryUnaryMultiCallable[_catalogue_pb2.GetResourceRequest, _catalogue_pb2.GetResourceResponse]
     """One resource. Fails with RESOURCE_UNKNOWN."""
 
@@ -52,7 +52,7 @@ class CatalogueServiceAsyncStub(CatalogueServiceStub):
     Fails with NOT_PERMITTED for a department, RESOURCE_TAKEN, FIELD_INVALID.
     """
     ListResources: _aio.UnaryUnaryMultiCallable[_catalogue_pb2.ListResourcesRequest, _catalogue_pb2.ListResourcesResponse]  # type: ignore[assignment]
-    """Lists resources by code. Any enrolled party."""
+    """Lists resources by code, all or those that a search finds. Any enrolled party. Fails with FIELD_INVALID."""
     GetResource: _aio.UnaryUnaryMultiCallable[_catalogue_pb2.GetResourceRequest, _catalogue_pb2.GetResourceResponse]  # type: ignore[assignment]
     """One resource. Fails with RESOURCE_UNKNOWN."""
 
@@ -75,7 +75,7 @@ class CatalogueServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _catalogue_pb2.ListResourcesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_catalogue_pb2.ListResourcesResponse, _abc.Awaitable[_catalogue_pb2.ListResourcesResponse]]:
-        """Lists resources by code. Any enrolled party."""
+        """Lists resources by code, all or those that a search finds. Any enrolled party. Fails with FIELD_INVALID."""
 
     @_abc_1.abstractmethod
     def GetResource(

@@ -23,39 +23,42 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from stayput.v1 import access_pb2 as stayput_dot_v1_dot_access__pb2
 from stayput.v1 import contract_pb2 as stayput_dot_v1_dot_contract__pb2
 from stayput.v1 import signing_pb2 as stayput_dot_v1_dot_signing__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bstayput/v1/comparison.proto\x12\nstayput.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19stayput/v1/contract.proto\x1a\x18stayput/v1/signing.proto\"#\n\x0f\x44\x65scribeRequest\x12\x10\n\x08resource\x18\x01 \x01(\t\"=\n\x10\x44\x65scribeResponse\x12)\n\x0b\x64\x65scription\x18\x01 \x01(\x0b\x32\x14.stayput.v1.Envelope\"\xab\x02\n\x0b\x44\x65scription\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\x12&\n\x08\x63ontract\x18\x03 \x01(\x0b\x32\x14.stayput.v1.Contract\x12\x13\n\x0bsealing_key\x18\x04 \x01(\x0c\x12\x16\n\x0esealing_key_id\x18\x05 \x01(\x0c\x12\x12\n\ngeneration\x18\x06 \x01(\t\x12)\n\x05\x61s_of\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1f\n\x05modes\x18\x08 \x03(\x0e\x32\x10.stayput.v1.Mode\x12\x15\n\rchunk_records\x18\t \x01(\x05\x12-\n\tissued_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xe4\x01\n\x0bSessionOpen\x12\x0e\n\x06ticket\x18\x01 \x01(\t\x12&\n\x08\x63ontract\x18\x02 \x01(\x0b\x32\x14.stayput.v1.Contract\x12\x0b\n\x03key\x18\x03 \x01(\t\x12\x0e\n\x06\x63hecks\x18\x04 \x03(\t\x12\x1e\n\x04mode\x18\x05 \x01(\x0e\x32\x10.stayput.v1.Mode\x12,\n\x0bgranularity\x18\x06 \x01(\x0e\x32\x17.stayput.v1.Granularity\x12\x16\n\x0esealing_key_id\x18\x07 \x01(\x0c\x12\x1a\n\x12sealed_session_key\x18\x08 \x01(\x0c\"y\n\rSessionOpened\x12\x12\n\nsession_id\x18\x01 \x01(\x0c\x12\x12\n\ngeneration\x18\x02 \x01(\t\x12)\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rchunk_records\x18\x04 \x01(\x05\">\n\x0bSealedChunk\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\r\n\x05\x66inal\x18\x02 \x01(\x08\x12\x0e\n\x06sealed\x18\x03 \x01(\x0c\"2\n\x0eSealedOutcomes\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x0e\n\x06sealed\x18\x02 \x01(\x0c\"n\n\x0e\x43ompareRequest\x12\'\n\x04open\x18\x01 \x01(\x0b\x32\x17.stayput.v1.SessionOpenH\x00\x12(\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x17.stayput.v1.SealedChunkH\x00\x42\t\n\x07message\"\xa2\x01\n\x0f\x43ompareResponse\x12+\n\x06opened\x18\x01 \x01(\x0b\x32\x19.stayput.v1.SessionOpenedH\x00\x12.\n\x08outcomes\x18\x02 \x01(\x0b\x32\x1a.stayput.v1.SealedOutcomesH\x00\x12\'\n\x07receipt\x18\x03 \x01(\x0b\x32\x14.stayput.v1.EnvelopeH\x00\x42\t\n\x07message\"f\n\x15\x43ompareRecordsRequest\x12%\n\x04open\x18\x01 \x01(\x0b\x32\x17.stayput.v1.SessionOpen\x12&\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x17.stayput.v1.SealedChunk\"\x98\x01\n\x16\x43ompareRecordsResponse\x12)\n\x06opened\x18\x01 \x01(\x0b\x32\x19.stayput.v1.SessionOpened\x12,\n\x08outcomes\x18\x02 \x01(\x0b\x32\x1a.stayput.v1.SealedOutcomes\x12%\n\x07receipt\x18\x03 \x01(\x0b\x32\x14.stayput.v1.Envelope2\xfb\x01\n\x11\x43omparisonService\x12\x45\n\x08\x44\x65scribe\x12\x1b.stayput.v1.DescribeRequest\x1a\x1c.stayput.v1.DescribeResponse\x12\x46\n\x07\x43ompare\x12\x1a.stayput.v1.CompareRequest\x1a\x1b.stayput.v1.CompareResponse(\x01\x30\x01\x12W\n\x0e\x43ompareRecords\x12!.stayput.v1.CompareRecordsRequest\x1a\".stayput.v1.CompareRecordsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bstayput/v1/comparison.proto\x12\nstayput.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17stayput/v1/access.proto\x1a\x19stayput/v1/contract.proto\x1a\x18stayput/v1/signing.proto\"#\n\x0f\x44\x65scribeRequest\x12\x10\n\x08resource\x18\x01 \x01(\t\"h\n\x10\x44\x65scribeResponse\x12)\n\x0b\x64\x65scription\x18\x01 \x01(\x0b\x32\x14.stayput.v1.Envelope\x12)\n\nallowances\x18\x02 \x03(\x0b\x32\x15.stayput.v1.Allowance\"\xce\x01\n\tAllowance\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12%\n\x05state\x18\x02 \x01(\x0e\x32\x16.stayput.v1.GrantState\x12\"\n\x06limits\x18\x03 \x01(\x0b\x32\x12.stayput.v1.Limits\x12\x1a\n\x12records_used_today\x18\x04 \x01(\x03\x12\x1a\n\x12records_left_today\x18\x05 \x01(\x03\x12,\n\x08\x64\x61y_ends\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xab\x02\n\x0b\x44\x65scription\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\x12&\n\x08\x63ontract\x18\x03 \x01(\x0b\x32\x14.stayput.v1.Contract\x12\x13\n\x0bsealing_key\x18\x04 \x01(\x0c\x12\x16\n\x0esealing_key_id\x18\x05 \x01(\x0c\x12\x12\n\ngeneration\x18\x06 \x01(\t\x12)\n\x05\x61s_of\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1f\n\x05modes\x18\x08 \x03(\x0e\x32\x10.stayput.v1.Mode\x12\x15\n\rchunk_records\x18\t \x01(\x05\x12-\n\tissued_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xe4\x01\n\x0bSessionOpen\x12\x0e\n\x06ticket\x18\x01 \x01(\t\x12&\n\x08\x63ontract\x18\x02 \x01(\x0b\x32\x14.stayput.v1.Contract\x12\x0b\n\x03key\x18\x03 \x01(\t\x12\x0e\n\x06\x63hecks\x18\x04 \x03(\t\x12\x1e\n\x04mode\x18\x05 \x01(\x0e\x32\x10.stayput.v1.Mode\x12,\n\x0bgranularity\x18\x06 \x01(\x0e\x32\x17.stayput.v1.Granularity\x12\x16\n\x0esealing_key_id\x18\x07 \x01(\x0c\x12\x1a\n\x12sealed_session_key\x18\x08 \x01(\x0c\"y\n\rSessionOpened\x12\x12\n\nsession_id\x18\x01 \x01(\x0c\x12\x12\n\ngeneration\x18\x02 \x01(\t\x12)\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rchunk_records\x18\x04 \x01(\x05\">\n\x0bSealedChunk\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\r\n\x05\x66inal\x18\x02 \x01(\x08\x12\x0e\n\x06sealed\x18\x03 \x01(\x0c\"2\n\x0eSealedOutcomes\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x0e\n\x06sealed\x18\x02 \x01(\x0c\"n\n\x0e\x43ompareRequest\x12\'\n\x04open\x18\x01 \x01(\x0b\x32\x17.stayput.v1.SessionOpenH\x00\x12(\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x17.stayput.v1.SealedChunkH\x00\x42\t\n\x07message\"\xcc\x01\n\x0f\x43ompareResponse\x12+\n\x06opened\x18\x01 \x01(\x0b\x32\x19.stayput.v1.SessionOpenedH\x00\x12.\n\x08outcomes\x18\x02 \x01(\x0b\x32\x1a.stayput.v1.SealedOutcomesH\x00\x12\'\n\x07receipt\x18\x03 \x01(\x0b\x32\x14.stayput.v1.EnvelopeH\x00\x12(\n\tallowance\x18\x04 \x01(\x0b\x32\x15.stayput.v1.AllowanceB\t\n\x07message\"f\n\x15\x43ompareRecordsRequest\x12%\n\x04open\x18\x01 \x01(\x0b\x32\x17.stayput.v1.SessionOpen\x12&\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x17.stayput.v1.SealedChunk\"\xc2\x01\n\x16\x43ompareRecordsResponse\x12)\n\x06opened\x18\x01 \x01(\x0b\x32\x19.stayput.v1.SessionOpened\x12,\n\x08outcomes\x18\x02 \x01(\x0b\x32\x1a.stayput.v1.SealedOutcomes\x12%\n\x07receipt\x18\x03 \x01(\x0b\x32\x14.stayput.v1.Envelope\x12(\n\tallowance\x18\x04 \x01(\x0b\x32\x15.stayput.v1.Allowance2\xfb\x01\n\x11\x43omparisonService\x12\x45\n\x08\x44\x65scribe\x12\x1b.stayput.v1.DescribeRequest\x1a\x1c.stayput.v1.DescribeResponse\x12\x46\n\x07\x43ompare\x12\x1a.stayput.v1.CompareRequest\x1a\x1b.stayput.v1.CompareResponse(\x01\x30\x01\x12W\n\x0e\x43ompareRecords\x12!.stayput.v1.CompareRecordsRequest\x1a\".stayput.v1.CompareRecordsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stayput.v1.comparison_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DESCRIBEREQUEST']._serialized_start=129
-  _globals['_DESCRIBEREQUEST']._serialized_end=164
-  _globals['_DESCRIBERESPONSE']._serialized_start=166
-  _globals['_DESCRIBERESPONSE']._serialized_end=227
-  _globals['_DESCRIPTION']._serialized_start=230
-  _globals['_DESCRIPTION']._serialized_end=529
-  _globals['_SESSIONOPEN']._serialized_start=532
-  _globals['_SESSIONOPEN']._serialized_end=760
-  _globals['_SESSIONOPENED']._serialized_start=762
-  _globals['_SESSIONOPENED']._serialized_end=883
-  _globals['_SEALEDCHUNK']._serialized_start=885
-  _globals['_SEALEDCHUNK']._serialized_end=947
-  _globals['_SEALEDOUTCOMES']._serialized_start=949
-  _globals['_SEALEDOUTCOMES']._serialized_end=999
-  _globals['_COMPAREREQUEST']._serialized_start=1001
-  _globals['_COMPAREREQUEST']._serialized_end=1111
-  _globals['_COMPARERESPONSE']._serialized_start=1114
-  _globals['_COMPARERESPONSE']._serialized_end=1276
-  _globals['_COMPARERECORDSREQUEST']._serialized_start=1278
-  _globals['_COMPARERECORDSREQUEST']._serialized_end=1380
-  _globals['_COMPARERECORDSRESPONSE']._serialized_start=1383
-  _globals['_COMPARERECORDSRESPONSE']._serialized_end=1535
-  _globals['_COMPARISONSERVICE']._serialized_start=1538
-  _globals['_COMPARISONSERVICE']._serialized_end=1789
+  _globals['_DESCRIBEREQUEST']._serialized_start=154
+  _globals['_DESCRIBEREQUEST']._serialized_end=189
+  _globals['_DESCRIBERESPONSE']._serialized_start=191
+  _globals['_DESCRIBERESPONSE']._serialized_end=295
+  _globals['_ALLOWANCE']._serialized_start=298
+  _globals['_ALLOWANCE']._serialized_end=504
+  _globals['_DESCRIPTION']._serialized_start=507
+  _globals['_DESCRIPTION']._serialized_end=806
+  _globals['_SESSIONOPEN']._serialized_start=809
+  _globals['_SESSIONOPEN']._serialized_end=1037
+  _globals['_SESSIONOPENED']._serialized_start=1039
+  _globals['_SESSIONOPENED']._serialized_end=1160
+  _globals['_SEALEDCHUNK']._serialized_start=1162
+  _globals['_SEALEDCHUNK']._serialized_end=1224
+  _globals['_SEALEDOUTCOMES']._serialized_start=1226
+  _globals['_SEALEDOUTCOMES']._serialized_end=1276
+  _globals['_COMPAREREQUEST']._serialized_start=1278
+  _globals['_COMPAREREQUEST']._serialized_end=1388
+  _globals['_COMPARERESPONSE']._serialized_start=1391
+  _globals['_COMPARERESPONSE']._serialized_end=1595
+  _globals['_COMPARERECORDSREQUEST']._serialized_start=1597
+  _globals['_COMPARERECORDSREQUEST']._serialized_end=1699
+  _globals['_COMPARERECORDSRESPONSE']._serialized_start=1702
+  _globals['_COMPARERECORDSRESPONSE']._serialized_end=1896
+  _globals['_COMPARISONSERVICE']._serialized_start=1899
+  _globals['_COMPARISONSERVICE']._serialized_end=2150
 # @@protoc_insertion_point(module_scope)

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from stayput.v1 import access_pb2 as _access_pb2
 from stayput.v1 import contract_pb2 as _contract_pb2
 from stayput.v1 import signing_pb2 as _signing_pb2
 import builtins as _builtins
@@ -50,22 +51,76 @@ class DescribeResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     DESCRIPTION_FIELD_NUMBER: _builtins.int
+    ALLOWANCES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def description(self) -> _signing_pb2.Envelope:
         """Envelope of type `application/vnd.stayput.description.v1+protobuf` with a Description, signed by the node."""
+
+    @_builtins.property
+    def allowances(self) -> _containers.RepeatedCompositeFieldContainer[Global___Allowance]:
+        """What is left to the calling department today, for each of its grants on this resource that has begun and
+        not expired, by id. Not signed: it is out of date as soon as it is sent.
+        """
 
     def __init__(
         self,
         *,
         description: _signing_pb2.Envelope | None = ...,
+        allowances: _abc.Iterable[Global___Allowance] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["description", b"description"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowances", b"allowances", "description", b"description"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DescribeResponse: _TypeAlias = DescribeResponse  # noqa: Y015
+
+@_typing.final
+class Allowance(_message.Message):
+    """What is left of a grant's quota."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRANT_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    RECORDS_USED_TODAY_FIELD_NUMBER: _builtins.int
+    RECORDS_LEFT_TODAY_FIELD_NUMBER: _builtins.int
+    DAY_ENDS_FIELD_NUMBER: _builtins.int
+    grant_id: _builtins.str
+    """The grant."""
+    state: _access_pb2.GrantState.ValueType
+    """ACTIVE, or the stricter of the provider's and the platform's word as the node knows it."""
+    records_used_today: _builtins.int
+    """Records answered today."""
+    records_left_today: _builtins.int
+    """Records that may still be asked about today."""
+    @_builtins.property
+    def limits(self) -> _access_pb2.Limits:
+        """The limits in force."""
+
+    @_builtins.property
+    def day_ends(self) -> _timestamp_pb2.Timestamp:
+        """When the next day begins."""
+
+    def __init__(
+        self,
+        *,
+        grant_id: _builtins.str = ...,
+        state: _access_pb2.GrantState.ValueType = ...,
+        limits: _access_pb2.Limits | None = ...,
+        records_used_today: _builtins.int = ...,
+        records_left_today: _builtins.int = ...,
+        day_ends: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["day_ends", b"day_ends", "limits", b"limits"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day_ends", b"day_ends", "grant_id", b"grant_id", "limits", b"limits", "records_left_today", b"records_left_today", "records_used_today", b"records_used_today", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Allowance: _TypeAlias = Allowance  # noqa: Y015
 
 @_typing.final
 class Description(_message.Message):
@@ -329,6 +384,7 @@ class CompareResponse(_message.Message):
     OPENED_FIELD_NUMBER: _builtins.int
     OUTCOMES_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
+    ALLOWANCE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def opened(self) -> Global___SessionOpened:
         """First, once."""
@@ -341,16 +397,21 @@ class CompareResponse(_message.Message):
     def receipt(self) -> _signing_pb2.Envelope:
         """Last: envelope of type `application/vnd.stayput.receipt.v1+protobuf`."""
 
+    @_builtins.property
+    def allowance(self) -> Global___Allowance:
+        """With the receipt: what is left after this session."""
+
     def __init__(
         self,
         *,
         opened: Global___SessionOpened | None = ...,
         outcomes: Global___SealedOutcomes | None = ...,
         receipt: _signing_pb2.Envelope | None = ...,
+        allowance: Global___Allowance | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "opened", b"opened", "outcomes", b"outcomes", "receipt", b"receipt"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["allowance", b"allowance", "message", b"message", "opened", b"opened", "outcomes", b"outcomes", "receipt", b"receipt"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "opened", b"opened", "outcomes", b"outcomes", "receipt", b"receipt"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowance", b"allowance", "message", b"message", "opened", b"opened", "outcomes", b"outcomes", "receipt", b"receipt"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["opened", "outcomes", "receipt"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
@@ -397,6 +458,7 @@ class CompareRecordsResponse(_message.Message):
     OPENED_FIELD_NUMBER: _builtins.int
     OUTCOMES_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
+    ALLOWANCE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def opened(self) -> Global___SessionOpened:
         """The session."""
@@ -409,16 +471,21 @@ class CompareRecordsResponse(_message.Message):
     def receipt(self) -> _signing_pb2.Envelope:
         """The receipt, as in CompareResponse."""
 
+    @_builtins.property
+    def allowance(self) -> Global___Allowance:
+        """What is left after this session."""
+
     def __init__(
         self,
         *,
         opened: Global___SessionOpened | None = ...,
         outcomes: Global___SealedOutcomes | None = ...,
         receipt: _signing_pb2.Envelope | None = ...,
+        allowance: Global___Allowance | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["opened", b"opened", "outcomes", b"outcomes", "receipt", b"receipt"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["allowance", b"allowance", "opened", b"opened", "outcomes", b"outcomes", "receipt", b"receipt"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["opened", b"opened", "outcomes", b"outcomes", "receipt", b"receipt"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowance", b"allowance", "opened", b"opened", "outcomes", b"outcomes", "receipt", b"receipt"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

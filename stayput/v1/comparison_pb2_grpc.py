@@ -77,7 +77,10 @@ class ComparisonServiceServicer:
         from 0, the last of them with `final` set, and may have several under way; the node answers `opened`, an
         `outcomes` for each chunk in order, and after those of the final chunk the `receipt`. The receipt is
         durable at the node before the last outcomes are sent.
-        Fails with the reasons for tickets, grants, contracts, seals, chunks and quotas of ErrorReason.
+        Fails with the reasons for tickets, grants, contracts, seals, chunks and quotas of ErrorReason; with
+        CATCHING_UP until the node knows which grants the platform has suspended or revoked meanwhile; with
+        GRANT_NOT_ACTIVE in the middle of a session when the grant is suspended or revoked, by a person or, if
+        metadata `cause` is MISS_RATIO or SEQUENCE, by the node's guards against enumeration.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

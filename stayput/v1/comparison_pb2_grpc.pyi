@@ -47,7 +47,10 @@ class ComparisonServiceStub:
     from 0, the last of them with `final` set, and may have several under way; the node answers `opened`, an
     `outcomes` for each chunk in order, and after those of the final chunk the `receipt`. The receipt is
     durable at the node before the last outcomes are sent.
-    Fails with the reasons for tickets, grants, contracts, seals, chunks and quotas of ErrorReason.
+    Fails with the reasons for tickets, grants, contracts, seals, chunks and quotas of ErrorReason; with
+    CATCHING_UP until the node knows which grants the platform has suspended or revoked meanwhile; with
+    GRANT_NOT_ACTIVE in the middle of a session when the grant is suspended or revoked, by a person or, if
+    metadata `cause` is MISS_RATIO or SEQUENCE, by the node's guards against enumeration.
     """
     CompareRecords: _grpc.UnaryUnaryMultiCallable[_comparison_pb2.CompareRecordsRequest, _comparison_pb2.CompareRecordsResponse]
     """A whole session in one call, at most 1,000 records in one final chunk with sequence number 0.
@@ -73,7 +76,10 @@ class ComparisonServiceAsyncStub(ComparisonServiceStub):
     from 0, the last of them with `final` set, and may have several under way; the node answers `opened`, an
     `outcomes` for each chunk in order, and after those of the final chunk the `receipt`. The receipt is
     durable at the node before the last outcomes are sent.
-    Fails with the reasons for tickets, grants, contracts, seals, chunks and quotas of ErrorReason.
+    Fails with the reasons for tickets, grants, contracts, seals, chunks and quotas of ErrorReason; with
+    CATCHING_UP until the node knows which grants the platform has suspended or revoked meanwhile; with
+    GRANT_NOT_ACTIVE in the middle of a session when the grant is suspended or revoked, by a person or, if
+    metadata `cause` is MISS_RATIO or SEQUENCE, by the node's guards against enumeration.
     """
     CompareRecords: _aio.UnaryUnaryMultiCallable[_comparison_pb2.CompareRecordsRequest, _comparison_pb2.CompareRecordsResponse]  # type: ignore[assignment]
     """A whole session in one call, at most 1,000 records in one final chunk with sequence number 0.
@@ -108,7 +114,10 @@ class ComparisonServiceServicer(metaclass=_abc_1.ABCMeta):
         from 0, the last of them with `final` set, and may have several under way; the node answers `opened`, an
         `outcomes` for each chunk in order, and after those of the final chunk the `receipt`. The receipt is
         durable at the node before the last outcomes are sent.
-        Fails with the reasons for tickets, grants, contracts, seals, chunks and quotas of ErrorReason.
+        Fails with the reasons for tickets, grants, contracts, seals, chunks and quotas of ErrorReason; with
+        CATCHING_UP until the node knows which grants the platform has suspended or revoked meanwhile; with
+        GRANT_NOT_ACTIVE in the middle of a session when the grant is suspended or revoked, by a person or, if
+        metadata `cause` is MISS_RATIO or SEQUENCE, by the node's guards against enumeration.
         """
 
     @_abc_1.abstractmethod

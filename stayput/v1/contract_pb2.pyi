@@ -85,6 +85,8 @@ class _OutcomeCodeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OutcomeCo
     """无法核验, because no row of the subject has a value for the check."""
     OUTCOME_CODE_UNVERIFIABLE_NOT_ASKED: _OutcomeCode.ValueType  # 17
     """无法核验, because the consumer sent no value for the check (its digest is 16 zero bytes)."""
+    OUTCOME_CODE_UNVERIFIABLE_ATTEMPTS: _OutcomeCode.ValueType  # 18
+    """无法核验, because the grant's attempts at this subject's checks are used up for today."""
     OUTCOME_CODE_INVALID: _OutcomeCode.ValueType  # 32
     """输入不合规. Found by the consumer's side and never on the wire: the number is reserved so that outputs
     and SDKs agree on one enumeration.
@@ -107,6 +109,8 @@ OUTCOME_CODE_UNVERIFIABLE_NO_VALUE: OutcomeCode.ValueType  # 16
 """无法核验, because no row of the subject has a value for the check."""
 OUTCOME_CODE_UNVERIFIABLE_NOT_ASKED: OutcomeCode.ValueType  # 17
 """无法核验, because the consumer sent no value for the check (its digest is 16 zero bytes)."""
+OUTCOME_CODE_UNVERIFIABLE_ATTEMPTS: OutcomeCode.ValueType  # 18
+"""无法核验, because the grant's attempts at this subject's checks are used up for today."""
 OUTCOME_CODE_INVALID: OutcomeCode.ValueType  # 32
 """输入不合规. Found by the consumer's side and never on the wire: the number is reserved so that outputs
 and SDKs agree on one enumeration.

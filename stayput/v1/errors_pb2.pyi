@@ -53,7 +53,13 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_APPLICATION_UNKNOWN: _ErrorReason.ValueType  # 15
     """No application of this id that the caller may see. NOT_FOUND."""
     ERROR_REASON_APPLICATION_DECIDED: _ErrorReason.ValueType  # 16
-    """The application was decided or withdrawn before; metadata `state` says which. FAILED_PRECONDITION."""
+    """The application was decided, withdrawn or expired before; metadata `state` says which, `decided_at` when,
+    and to the provider `decided_by` who. FAILED_PRECONDITION.
+    """
+    ERROR_REASON_AGREEMENT_REQUIRED: _ErrorReason.ValueType  # 17
+    """Neither application nor decision names a security agreement between the two departments, and provider or
+    platform demand one. FAILED_PRECONDITION.
+    """
     ERROR_REASON_GRANT_UNKNOWN: _ErrorReason.ValueType  # 20
     """No grant of this id in the answering party's own store. At the node this also covers a grant that the
     platform knows and the node never signed. PERMISSION_DENIED.
@@ -63,7 +69,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_GRANT_MISMATCH: _ErrorReason.ValueType  # 22
     """The grant gives more than, or something else than, its application asked for. FAILED_PRECONDITION."""
     ERROR_REASON_GRANT_NOT_ACTIVE: _ErrorReason.ValueType  # 23
-    """The grant is not valid yet, has expired, or was revoked; metadata `state`. PERMISSION_DENIED."""
+    """The grant is not valid yet, has expired, or was suspended or revoked; metadata `state` (PENDING, EXPIRED,
+    SUSPENDED, REVOKED), and for the latter two `by` (PROVIDER, PLATFORM) and `cause` as in ChangeCause.
+    PERMISSION_DENIED.
+    """
     ERROR_REASON_GRANT_SCOPE: _ErrorReason.ValueType  # 24
     """The grant does not cover this resource, key, check, mode or granularity; metadata `field`.
     PERMISSION_DENIED.
@@ -71,8 +80,16 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_CASE_NUMBER_REQUIRED: _ErrorReason.ValueType  # 25
     """The grant demands a case number and none was given. INVALID_ARGUMENT."""
     ERROR_REASON_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 26
-    """The session or the day has no room for this many records; metadata `limit` and `remaining`.
-    RESOURCE_EXHAUSTED.
+    """The session or the day has no room for this many records, or the minute none for another session; metadata
+    `limit` and `remaining`; `field` names the limit. RESOURCE_EXHAUSTED.
+    """
+    ERROR_REASON_OPERATOR_NOT_ALLOWED: _ErrorReason.ValueType  # 27
+    """The grant names the operators who may use it, and the ticket's is none of them. PERMISSION_DENIED."""
+    ERROR_REASON_OUTSIDE_HOURS: _ErrorReason.ValueType  # 28
+    """The grant may not be used at this hour or on this day; metadata `hours`. PERMISSION_DENIED."""
+    ERROR_REASON_GRANT_VERSION: _ErrorReason.ValueType  # 29
+    """The version of the grant or the number of its change does not follow the one recorded; metadata `expected`.
+    FAILED_PRECONDITION.
     """
     ERROR_REASON_TICKET_INVALID: _ErrorReason.ValueType  # 30
     """The ticket is not a Stayput ticket, or its signature or claims do not verify. UNAUTHENTICATED."""
@@ -154,6 +171,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_UNSUPPORTED: _ErrorReason.ValueType  # 74
     """The peer speaks a protocol release without this call. UNIMPLEMENTED."""
+    ERROR_REASON_CATCHING_UP: _ErrorReason.ValueType  # 75
+    """The node has not heard yet which grants the platform has suspended or revoked while it was away, and opens
+    no session before it knows. UNAVAILABLE.
+    """
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 99
     """A fault of the program; the log of the party that failed has the details under the id in metadata
     `incident`. INTERNAL.
@@ -198,7 +219,13 @@ ERROR_REASON_RESOURCE_TAKEN: ErrorReason.ValueType  # 14
 ERROR_REASON_APPLICATION_UNKNOWN: ErrorReason.ValueType  # 15
 """No application of this id that the caller may see. NOT_FOUND."""
 ERROR_REASON_APPLICATION_DECIDED: ErrorReason.ValueType  # 16
-"""The application was decided or withdrawn before; metadata `state` says which. FAILED_PRECONDITION."""
+"""The application was decided, withdrawn or expired before; metadata `state` says which, `decided_at` when,
+and to the provider `decided_by` who. FAILED_PRECONDITION.
+"""
+ERROR_REASON_AGREEMENT_REQUIRED: ErrorReason.ValueType  # 17
+"""Neither application nor decision names a security agreement between the two departments, and provider or
+platform demand one. FAILED_PRECONDITION.
+"""
 ERROR_REASON_GRANT_UNKNOWN: ErrorReason.ValueType  # 20
 """No grant of this id in the answering party's own store. At the node this also covers a grant that the
 platform knows and the node never signed. PERMISSION_DENIED.
@@ -208,7 +235,10 @@ ERROR_REASON_GRANT_SIGNATURE_INVALID: ErrorReason.ValueType  # 21
 ERROR_REASON_GRANT_MISMATCH: ErrorReason.ValueType  # 22
 """The grant gives more than, or something else than, its application asked for. FAILED_PRECONDITION."""
 ERROR_REASON_GRANT_NOT_ACTIVE: ErrorReason.ValueType  # 23
-"""The grant is not valid yet, has expired, or was revoked; metadata `state`. PERMISSION_DENIED."""
+"""The grant is not valid yet, has expired, or was suspended or revoked; metadata `state` (PENDING, EXPIRED,
+SUSPENDED, REVOKED), and for the latter two `by` (PROVIDER, PLATFORM) and `cause` as in ChangeCause.
+PERMISSION_DENIED.
+"""
 ERROR_REASON_GRANT_SCOPE: ErrorReason.ValueType  # 24
 """The grant does not cover this resource, key, check, mode or granularity; metadata `field`.
 PERMISSION_DENIED.
@@ -216,8 +246,16 @@ PERMISSION_DENIED.
 ERROR_REASON_CASE_NUMBER_REQUIRED: ErrorReason.ValueType  # 25
 """The grant demands a case number and none was given. INVALID_ARGUMENT."""
 ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 26
-"""The session or the day has no room for this many records; metadata `limit` and `remaining`.
-RESOURCE_EXHAUSTED.
+"""The session or the day has no room for this many records, or the minute none for another session; metadata
+`limit` and `remaining`; `field` names the limit. RESOURCE_EXHAUSTED.
+"""
+ERROR_REASON_OPERATOR_NOT_ALLOWED: ErrorReason.ValueType  # 27
+"""The grant names the operators who may use it, and the ticket's is none of them. PERMISSION_DENIED."""
+ERROR_REASON_OUTSIDE_HOURS: ErrorReason.ValueType  # 28
+"""The grant may not be used at this hour or on this day; metadata `hours`. PERMISSION_DENIED."""
+ERROR_REASON_GRANT_VERSION: ErrorReason.ValueType  # 29
+"""The version of the grant or the number of its change does not follow the one recorded; metadata `expected`.
+FAILED_PRECONDITION.
 """
 ERROR_REASON_TICKET_INVALID: ErrorReason.ValueType  # 30
 """The ticket is not a Stayput ticket, or its signature or claims do not verify. UNAUTHENTICATED."""
@@ -299,6 +337,10 @@ FAILED_PRECONDITION.
 """
 ERROR_REASON_UNSUPPORTED: ErrorReason.ValueType  # 74
 """The peer speaks a protocol release without this call. UNIMPLEMENTED."""
+ERROR_REASON_CATCHING_UP: ErrorReason.ValueType  # 75
+"""The node has not heard yet which grants the platform has suspended or revoked while it was away, and opens
+no session before it knows. UNAVAILABLE.
+"""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 99
 """A fault of the program; the log of the party that failed has the details under the id in metadata
 `incident`. INTERNAL.

@@ -22,6 +22,86 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _EventType:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EventTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventType.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EVENT_TYPE_UNSPECIFIED: _EventType.ValueType  # 0
+    """Never stored."""
+    EVENT_TYPE_PARTY_ENROLLED: _EventType.ValueType  # 1
+    """A department or node got its certificate."""
+    EVENT_TYPE_ROLES_CHANGED: _EventType.ValueType  # 2
+    """A department's roles were changed."""
+    EVENT_TYPE_RESOURCE_PUBLISHED: _EventType.ValueType  # 3
+    """A resource was put in the catalogue, or its entry changed."""
+    EVENT_TYPE_APPLICATION_SUBMITTED: _EventType.ValueType  # 10
+    """A consumer applied."""
+    EVENT_TYPE_APPLICATION_ACCEPTED: _EventType.ValueType  # 11
+    """The provider took an application in."""
+    EVENT_TYPE_APPLICATION_GRANTED: _EventType.ValueType  # 12
+    """The provider granted an application."""
+    EVENT_TYPE_APPLICATION_REFUSED: _EventType.ValueType  # 13
+    """The provider refused an application."""
+    EVENT_TYPE_APPLICATION_WITHDRAWN: _EventType.ValueType  # 14
+    """The consumer took an application back."""
+    EVENT_TYPE_APPLICATION_EXPIRED: _EventType.ValueType  # 15
+    """An application expired undecided."""
+    EVENT_TYPE_DECISION_REMINDER: _EventType.ValueType  # 16
+    """The provider was reminded that an application has to be decided."""
+    EVENT_TYPE_DECISION_ESCALATED: _EventType.ValueType  # 17
+    """The operator was told that an application is overdue."""
+    EVENT_TYPE_GRANT_AMENDED: _EventType.ValueType  # 20
+    """The provider signed a new version of a grant."""
+    EVENT_TYPE_GRANT_SUSPENDED: _EventType.ValueType  # 21
+    """A grant was suspended, by the actor."""
+    EVENT_TYPE_GRANT_RESUMED: _EventType.ValueType  # 22
+    """A suspension was lifted, by the actor who had suspended."""
+    EVENT_TYPE_GRANT_REVOKED: _EventType.ValueType  # 23
+    """A grant was revoked, by the actor."""
+    EVENT_TYPE_GRANT_LIMIT_TRIPPED: _EventType.ValueType  # 24
+    """The node's guards against enumeration suspended a grant."""
+
+class EventType(_EventType, metaclass=_EventTypeEnumTypeWrapper):
+    """What happened."""
+
+EVENT_TYPE_UNSPECIFIED: EventType.ValueType  # 0
+"""Never stored."""
+EVENT_TYPE_PARTY_ENROLLED: EventType.ValueType  # 1
+"""A department or node got its certificate."""
+EVENT_TYPE_ROLES_CHANGED: EventType.ValueType  # 2
+"""A department's roles were changed."""
+EVENT_TYPE_RESOURCE_PUBLISHED: EventType.ValueType  # 3
+"""A resource was put in the catalogue, or its entry changed."""
+EVENT_TYPE_APPLICATION_SUBMITTED: EventType.ValueType  # 10
+"""A consumer applied."""
+EVENT_TYPE_APPLICATION_ACCEPTED: EventType.ValueType  # 11
+"""The provider took an application in."""
+EVENT_TYPE_APPLICATION_GRANTED: EventType.ValueType  # 12
+"""The provider granted an application."""
+EVENT_TYPE_APPLICATION_REFUSED: EventType.ValueType  # 13
+"""The provider refused an application."""
+EVENT_TYPE_APPLICATION_WITHDRAWN: EventType.ValueType  # 14
+"""The consumer took an application back."""
+EVENT_TYPE_APPLICATION_EXPIRED: EventType.ValueType  # 15
+"""An application expired undecided."""
+EVENT_TYPE_DECISION_REMINDER: EventType.ValueType  # 16
+"""The provider was reminded that an application has to be decided."""
+EVENT_TYPE_DECISION_ESCALATED: EventType.ValueType  # 17
+"""The operator was told that an application is overdue."""
+EVENT_TYPE_GRANT_AMENDED: EventType.ValueType  # 20
+"""The provider signed a new version of a grant."""
+EVENT_TYPE_GRANT_SUSPENDED: EventType.ValueType  # 21
+"""A grant was suspended, by the actor."""
+EVENT_TYPE_GRANT_RESUMED: EventType.ValueType  # 22
+"""A suspension was lifted, by the actor who had suspended."""
+EVENT_TYPE_GRANT_REVOKED: EventType.ValueType  # 23
+"""A grant was revoked, by the actor."""
+EVENT_TYPE_GRANT_LIMIT_TRIPPED: EventType.ValueType  # 24
+"""The node's guards against enumeration suspended a grant."""
+Global___EventType: _TypeAlias = EventType  # noqa: Y015
+
 class _SessionEnd:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -53,6 +133,130 @@ SESSION_END_CUT_BY_NODE: SessionEnd.ValueType  # 3
 SESSION_END_NODE_CRASHED: SessionEnd.ValueType  # 4
 """The node stopped without warning; the receipt was made from its journal at the next start."""
 Global___SessionEnd: _TypeAlias = SessionEnd  # noqa: Y015
+
+@_typing.final
+class Event(_message.Message):
+    """One event. It holds no personal data but the names of administrators."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    PARTY_FIELD_NUMBER: _builtins.int
+    RESOURCE_FIELD_NUMBER: _builtins.int
+    APPLICATION_ID_FIELD_NUMBER: _builtins.int
+    GRANT_ID_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """Number, in the order in which events were stored."""
+    type: Global___EventType.ValueType
+    """What happened."""
+    actor: _builtins.str
+    """URN of the party that did it; `urn:stayput:comparator` for the platform itself."""
+    party: _builtins.str
+    """URN of the party that it is about, if it is about one."""
+    resource: _builtins.str
+    """Code of the resource, if it is about one."""
+    application_id: _builtins.str
+    """The application, if it is about one."""
+    grant_id: _builtins.str
+    """The grant, if it is about one."""
+    detail: _builtins.str
+    """Reason given, cause, or what changed; at most 2,000 characters."""
+    @_builtins.property
+    def at(self) -> _timestamp_pb2.Timestamp:
+        """When it was stored."""
+
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        at: _timestamp_pb2.Timestamp | None = ...,
+        type: Global___EventType.ValueType = ...,
+        actor: _builtins.str = ...,
+        party: _builtins.str = ...,
+        resource: _builtins.str = ...,
+        application_id: _builtins.str = ...,
+        grant_id: _builtins.str = ...,
+        detail: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "application_id", b"application_id", "at", b"at", "detail", b"detail", "grant_id", b"grant_id", "number", b"number", "party", b"party", "resource", b"resource", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Event: _TypeAlias = Event  # noqa: Y015
+
+@_typing.final
+class ListEventsRequest(_message.Message):
+    """Asks for a page of events."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TYPES_FIELD_NUMBER: _builtins.int
+    APPLICATION_ID_FIELD_NUMBER: _builtins.int
+    GRANT_ID_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most so many, 1 to 1,000; 0 means 100."""
+    page_token: _builtins.str
+    """`next_page_token` of the page before; empty for the first."""
+    application_id: _builtins.str
+    """Only about this application; empty: about any."""
+    grant_id: _builtins.str
+    """Only about this grant; empty: about any."""
+    @_builtins.property
+    def types(self) -> _containers.RepeatedScalarFieldContainer[Global___EventType.ValueType]:
+        """Only of these types; empty: of any."""
+
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        types: _abc.Iterable[Global___EventType.ValueType] | None = ...,
+        application_id: _builtins.str = ...,
+        grant_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_id", b"application_id", "grant_id", b"grant_id", "page_size", b"page_size", "page_token", b"page_token", "types", b"types"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEventsRequest: _TypeAlias = ListEventsRequest  # noqa: Y015
+
+@_typing.final
+class ListEventsResponse(_message.Message):
+    """A page of events, newest first."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token for the next page; empty at the end."""
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___Event]:
+        """The events."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___Event] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEventsResponse: _TypeAlias = ListEventsResponse  # noqa: Y015
 
 @_typing.final
 class Receipt(_message.Message):

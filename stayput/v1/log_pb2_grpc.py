@@ -40,6 +40,11 @@ class LogServiceStub:
                 request_serializer=stayput_dot_v1_dot_log__pb2.AppendReceiptsRequest.SerializeToString,
                 response_deserializer=stayput_dot_v1_dot_log__pb2.AppendReceiptsResponse.FromString,
                 _registered_method=True)
+        self.ListEvents = channel.unary_unary(
+                '/stayput.v1.LogService/ListEvents',
+                request_serializer=stayput_dot_v1_dot_log__pb2.ListEventsRequest.SerializeToString,
+                response_deserializer=stayput_dot_v1_dot_log__pb2.ListEventsResponse.FromString,
+                _registered_method=True)
 
 
 class LogServiceServicer:
@@ -56,6 +61,14 @@ class LogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListEvents(self, request, context):
+        """What happened to parties, resources, applications and grants, newest first. For auditors and operators.
+        Fails with FIELD_INVALID.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LogServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -63,6 +76,11 @@ def add_LogServiceServicer_to_server(servicer, server):
                     servicer.AppendReceipts,
                     request_deserializer=stayput_dot_v1_dot_log__pb2.AppendReceiptsRequest.FromString,
                     response_serializer=stayput_dot_v1_dot_log__pb2.AppendReceiptsResponse.SerializeToString,
+            ),
+            'ListEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEvents,
+                    request_deserializer=stayput_dot_v1_dot_log__pb2.ListEventsRequest.FromString,
+                    response_serializer=stayput_dot_v1_dot_log__pb2.ListEventsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -93,6 +111,33 @@ class LogService:
             '/stayput.v1.LogService/AppendReceipts',
             stayput_dot_v1_dot_log__pb2.AppendReceiptsRequest.SerializeToString,
             stayput_dot_v1_dot_log__pb2.AppendReceiptsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stayput.v1.LogService/ListEvents',
+            stayput_dot_v1_dot_log__pb2.ListEventsRequest.SerializeToString,
+            stayput_dot_v1_dot_log__pb2.ListEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,10 @@ class LogServiceStub:
     Fails with NOT_PERMITTED, FIELD_INVALID (batch size), RECEIPT_INVALID, LOG_SEQUENCE, LOG_FORK; then nothing
     of the batch is stored.
     """
+    ListEvents: _grpc.UnaryUnaryMultiCallable[_log_pb2.ListEventsRequest, _log_pb2.ListEventsResponse]
+    """What happened to parties, resources, applications and grants, newest first. For auditors and operators.
+    Fails with FIELD_INVALID.
+    """
 
 @_typing.type_check_only
 class LogServiceAsyncStub(LogServiceStub):
@@ -50,6 +54,10 @@ class LogServiceAsyncStub(LogServiceStub):
     the same content is passed over. Returns when all are durable.
     Fails with NOT_PERMITTED, FIELD_INVALID (batch size), RECEIPT_INVALID, LOG_SEQUENCE, LOG_FORK; then nothing
     of the batch is stored.
+    """
+    ListEvents: _aio.UnaryUnaryMultiCallable[_log_pb2.ListEventsRequest, _log_pb2.ListEventsResponse]  # type: ignore[assignment]
+    """What happened to parties, resources, applications and grants, newest first. For auditors and operators.
+    Fails with FIELD_INVALID.
     """
 
 class LogServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -65,6 +73,16 @@ class LogServiceServicer(metaclass=_abc_1.ABCMeta):
         the same content is passed over. Returns when all are durable.
         Fails with NOT_PERMITTED, FIELD_INVALID (batch size), RECEIPT_INVALID, LOG_SEQUENCE, LOG_FORK; then nothing
         of the batch is stored.
+        """
+
+    @_abc_1.abstractmethod
+    def ListEvents(
+        self,
+        request: _log_pb2.ListEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_log_pb2.ListEventsResponse, _abc.Awaitable[_log_pb2.ListEventsResponse]]:
+        """What happened to parties, resources, applications and grants, newest first. For auditors and operators.
+        Fails with FIELD_INVALID.
         """
 
 def add_LogServiceServicer_to_server(servicer: LogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

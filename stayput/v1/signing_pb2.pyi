@@ -32,8 +32,8 @@ class Envelope(_message.Message):
     PAYLOAD_FIELD_NUMBER: _builtins.int
     SIGNATURES_FIELD_NUMBER: _builtins.int
     payload_type: _builtins.str
-    """What the payload is: `application/vnd.stayput.<name>.v1+protobuf`, the name being `grant`, `receipt`,
-    `description` or `signing-key-proof`. A verifier refuses any type but the one it expects.
+    """What the payload is: `application/vnd.stayput.<name>.v1+protobuf`, the name being `grant`, `grant-change`,
+    `receipt`, `description` or `signing-key-proof`. A verifier refuses any type but the one it expects.
     """
     payload: _builtins.bytes
     """The serialised message named by `payload_type`."""

@@ -14,9 +14,10 @@ def test_the_numbers_are_the_bytes_on_the_wire() -> None:
         outcomes.NOT_FOUND,
         outcomes.NO_VALUE,
         outcomes.NOT_ASKED,
+        outcomes.ATTEMPTS,
         outcomes.INVALID,
     ]
-    assert named == [1, 2, 3, 16, 17, 32]
+    assert named == [1, 2, 3, 16, 17, 18, 32]
     assert sorted([0, *named]) == sorted(OutcomeCode.values())
 
 

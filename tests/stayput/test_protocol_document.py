@@ -12,6 +12,7 @@ from stayput.normalise import PROFILE
 from stayput.rpc.tls import MAX_MESSAGE_BYTES
 from stayput.signing import PayloadType
 from stayput.tickets import CLOCK_SKEW, DETAIL_TYPE, ISSUER, LONGEST_LIFE, TYPE
+from stayput.v1.access_pb2 import ApplicationState, GrantState
 from stayput.v1.contract_pb2 import OutcomeCode
 from stayput.v1.errors_pb2 import ErrorReason
 from tests.vectors.reading import read
@@ -21,6 +22,8 @@ PROTO = (Path(__file__).parents[2] / "proto" / "stayput" / "v1" / "contract.prot
 # Backticked names in capitals that are no reasons: outcomes, modes, ends of a session, states of a code.
 OTHER_NAMES = {
     *(name.removeprefix("OUTCOME_CODE_") for name in OutcomeCode.keys()),  # noqa: SIM118 (no dict)
+    *(name.removeprefix("APPLICATION_STATE_") for name in ApplicationState.keys()),  # noqa: SIM118
+    *(name.removeprefix("GRANT_STATE_") for name in GrantState.keys()),  # noqa: SIM118
     *{"MODE_OBLIVIOUS", "GRANULARITY_COUNT", "KEYED", "RECORD"},
     *{"COMPLETE", "CUT_BY_CONSUMER", "CUT_BY_NODE", "NODE_CRASHED"},
     *{"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "UNIMPLEMENTED"},
