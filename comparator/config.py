@@ -70,6 +70,7 @@ class Config(BaseModel):
     enrolment_advertise: _Dialled | None = None
     # May hold a password.
     database: Annotated[str, AfterValidator(_database_url)] | None = Field(default=None, repr=False)
+    require_security_agreement: bool = True
     validity: Validity = Validity()
 
     @property

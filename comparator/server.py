@@ -1,13 +1,15 @@
-"""Assembles the service: keys, store, servicers and two listeners; runs it until a signal stops it."""
+"""Assembles the service: keys, store, servicers, two listeners and what goes on in the background."""
 
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import grpc.aio
 import structlog
@@ -17,6 +19,7 @@ from grpc_health.v1.health_pb2 import HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from grpc_reflection.v1alpha.reflection import enable_server_reflection
 from joserfc.jwk import ECKey
+from sqlalchemy.exc import DBAPIError
 
 from comparator import texts
 from comparator.addresses import Address
@@ -25,15 +28,18 @@ from comparator.config import Config
 from comparator.data import DataDirectory, Running, read_certificate, read_key, write_certificate
 from comparator.domain import ca
 from comparator.domain.calendar import Calendar
+from comparator.domain.deadlines import sweep
 from comparator.domain.tickets import Mint
 from comparator.servicers.access import AccessServicer
 from comparator.servicers.catalogue import CatalogueServicer
 from comparator.servicers.desk import Clock, Desk
 from comparator.servicers.enrolment import EnrolmentServicer, Welcome
 from comparator.servicers.log import LogServicer
+from comparator.servicers.watch import Watch
 from comparator.store.database import Database
 from comparator.store.schema import require_current
 from comparator.texts import unusable
+from stayput.errors import StayputError
 from stayput.rpc import tls
 from stayput.rpc.server import ErrorInterceptor
 from stayput.v1.access_pb2_grpc import add_AccessServiceServicer_to_server
@@ -59,8 +65,20 @@ class _Keys:
     ticket_key: str
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds between two looks for changes, two signs of life to who watches, two looks at all deadlines."""
+
+    poll: float = 1.0
+    heartbeat: float = 5.0
+    sweep: float = 300.0
+
+
+USUAL_PACE = Pace()
+
+
 @asynccontextmanager
-async def serving(config: Config, clock: Clock) -> AsyncIterator[Running]:
+async def serving(config: Config, clock: Clock, pace: Pace = USUAL_PACE) -> AsyncIterator[Running]:
     """The service, running while the block runs; yields where it can be reached.
 
     Raises `CONFIGURATION_INVALID` if the installation cannot be used. Leaving the block tells health checks,
@@ -74,19 +92,55 @@ async def serving(config: Config, clock: Clock) -> AsyncIterator[Running]:
     try:
         desk = Desk(require_current(database), clock, threads, _calendar(config))
         running = _bind(config, keys.credentials, main, enrolment)
-        await _add_main(main, desk, keys.mint, status)
+        watch = Watch(desk, pace.poll, pace.heartbeat)
+        access = AccessServicer(desk, keys.mint, watch, require_agreement=config.require_security_agreement)
+        await _add_main(main, desk, access, status)
         welcome = Welcome(running.main, keys.ticket_key)
         add_EnrolmentServiceServicer_to_server(EnrolmentServicer(desk, keys.issuer, welcome), enrolment)
-        await main.start()
-        await enrolment.start()
-        DataDirectory(config.data).set_running(running)
-        _log.info("serving", main=running.main, enrolment=running.enrolment)
-        yield running
+        async with _in_background(watch.run(), _sweep_for_ever(desk, watch, pace.sweep)):
+            await main.start()
+            await enrolment.start()
+            DataDirectory(config.data).set_running(running)
+            _log.info("serving", main=running.main, enrolment=running.enrolment)
+            yield running
     finally:
         await status.enter_graceful_shutdown()
         await asyncio.gather(main.stop(_GRACE_SECONDS), enrolment.stop(_GRACE_SECONDS))
         threads.shutdown()
         database.close()
+
+
+@asynccontextmanager
+async def _in_background(*work: Coroutine[Any, Any, object]) -> AsyncIterator[None]:
+    """Runs all that beside the block, and cancels it at the block's end; a fault of it is raised then."""
+    tasks = [asyncio.create_task(each) for each in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def _sweep_for_ever(desk: Desk, watch: Watch, seconds: float) -> None:
+    """Has what falls due by itself happen: reminders, escalations, expiry."""
+    while True:
+        try:
+            written = await desk.in_thread(partial(_sweep, desk))
+        except (StayputError, DBAPIError) as error:
+            reason = error.reason_name if isinstance(error, StayputError) else type(error).__name__
+            _log.error("sweep of deadlines failed", reason=reason, again_in_seconds=seconds)
+        else:
+            watch.wake()
+            _log.info("deadlines swept", events=written)
+        await asyncio.sleep(seconds)
+
+
+def _sweep(desk: Desk) -> int:
+    with desk.database.writing() as store:
+        return sweep(store, desk.calendar(), desk.clock())
 
 
 async def run(config: Config, clock: Clock, ready: Callable[[Running], None]) -> None:
@@ -101,9 +155,11 @@ async def run(config: Config, clock: Clock, ready: Callable[[Running], None]) ->
         _log.info("stopping")
 
 
-async def _add_main(main: grpc.aio.Server, desk: Desk, mint: Mint, status: health.HealthServicer) -> None:
+async def _add_main(
+    main: grpc.aio.Server, desk: Desk, access: AccessServicer, status: health.HealthServicer
+) -> None:
     add_CatalogueServiceServicer_to_server(CatalogueServicer(desk), main)
-    add_AccessServiceServicer_to_server(AccessServicer(desk, mint), main)
+    add_AccessServiceServicer_to_server(access, main)
     add_LogServiceServicer_to_server(LogServicer(desk), main)
     add_HealthServicer_to_server(status, main)
     enable_server_reflection(_SHOWN_SERVICES, main)

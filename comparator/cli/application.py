@@ -5,6 +5,17 @@ from typing import Annotated
 
 import typer
 
+from comparator.cli import oversight
+from comparator.cli.options import (
+    DEFAULT_CONFIG,
+    CategoryName,
+    ConfigOption,
+    JsonOption,
+    ModeName,
+    RoleName,
+    SharingName,
+)
+
 app = typer.Typer(
     name="comparator",
     help="The control plane of Stayput: catalogue, applications, grants, tickets and the comparison log.",
@@ -16,25 +27,19 @@ invite = typer.Typer(help="Invite a department or a node, or renew its enrolment
 app.add_typer(invite, name="invite")
 calendar = typer.Typer(help="Show or load the working days that deadlines count.", no_args_is_help=True)
 app.add_typer(calendar, name="calendar")
+app.add_typer(oversight.app)
 
-_Config = Annotated[
-    Path,
-    typer.Option(
-        "--config", envvar="STAYPUT_COMPARATOR_CONFIG", metavar="FILE", help="The configuration file."
-    ),
-]
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 _Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write the invitation.")
 ]
 _LISTEN = typer.Option(metavar="HOST:PORT", help="Where departments and nodes call.")
 _ENROLMENT_LISTEN = typer.Option(metavar="HOST:PORT", help="Where invitations are used.")
-_DEFAULT_CONFIG = Path("comparator.toml")
+_Roles = Annotated[list[RoleName] | None, typer.Option("--role", help="What it may be; may be repeated.")]
 
 
 @app.command()
 def init(
-    config: _Config = _DEFAULT_CONFIG,
+    config: ConfigOption = DEFAULT_CONFIG,
     data: Annotated[
         Path, typer.Option(metavar="DIR", help="Directory for keys and database; new or empty.")
     ] = Path("comparator-data"),
@@ -55,7 +60,7 @@ def init(
 
 @app.command()
 def serve(
-    config: _Config = _DEFAULT_CONFIG,
+    config: ConfigOption = DEFAULT_CONFIG,
     listen: Annotated[str | None, _LISTEN] = None,
     enrolment_listen: Annotated[str | None, _ENROLMENT_LISTEN] = None,
 ) -> None:
@@ -66,7 +71,7 @@ def serve(
 
 
 @app.command()
-def migrate(config: _Config = _DEFAULT_CONFIG) -> None:
+def migrate(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Bring the database to this release's schema. Back it up first."""
     from comparator.cli import setup
 
@@ -77,13 +82,17 @@ def migrate(config: _Config = _DEFAULT_CONFIG) -> None:
 def invite_department(
     code: Annotated[str, typer.Argument(help="Code of the department.")],
     title: Annotated[str, typer.Option(help="Its name, as people know it.")],
+    role: _Roles = None,
     output: _Output = None,
-    config: _Config = _DEFAULT_CONFIG,
+    config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """Write an invitation for a department. Earlier unused ones of the same department end."""
+    """Write an invitation for a department. Earlier unused ones of the same department end.
+
+    Without --role, a new department is consumer and provider, and one invited again stays what it is.
+    """
     from comparator.cli import invitations
 
-    invitations.department(config, code, title, output)
+    invitations.department(config, code, title, role, output)
 
 
 @invite.command("node")
@@ -91,7 +100,7 @@ def invite_node(
     node_id: Annotated[str, typer.Argument(metavar="ID", help="Id of the node.")],
     department: Annotated[str, typer.Option(metavar="CODE", help="Code of its department.")],
     output: _Output = None,
-    config: _Config = _DEFAULT_CONFIG,
+    config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Write an invitation for a department's node. Earlier unused ones of the same node end."""
     from comparator.cli import invitations
@@ -100,41 +109,51 @@ def invite_node(
 
 
 @app.command()
-def departments(config: _Config = _DEFAULT_CONFIG, json: _Json = False) -> None:
-    """List departments and their nodes."""
+def roles(
+    code: Annotated[str, typer.Argument(help="Code of the department.")],
+    role: Annotated[list[RoleName], typer.Option(help="What it may be; may be repeated.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Give a department these roles and no others, from its next call on."""
+    from comparator.cli import invitations
+
+    invitations.roles(config, code, role)
+
+
+@app.command()
+def departments(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
+    """List departments with their roles, and their nodes."""
     from comparator.cli import listings
 
     listings.departments(config, json)
 
 
 @app.command()
-def resources(config: _Config = _DEFAULT_CONFIG, json: _Json = False) -> None:
-    """List the catalogue."""
+def resources(
+    query: Annotated[str, typer.Option(metavar="WORDS", help="Only those that hold all these words.")] = "",
+    category: Annotated[
+        list[CategoryName] | None, typer.Option(help="Only of this category; may be repeated.")
+    ] = None,
+    sharing: Annotated[
+        list[SharingName] | None, typer.Option(help="Only of this sharing type; may be repeated.")
+    ] = None,
+    provider: Annotated[str, typer.Option(metavar="CODE", help="Only of this department.")] = "",
+    mode: Annotated[
+        list[ModeName] | None, typer.Option(help="Only those that offer this mode; may be repeated.")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> None:
+    """List the catalogue, or what a search of it finds."""
     from comparator.cli import listings
 
-    listings.resources(config, json)
-
-
-@app.command()
-def applications(config: _Config = _DEFAULT_CONFIG, json: _Json = False) -> None:
-    """List applications, newest first."""
-    from comparator.cli import deadlines
-
-    deadlines.applications(config, json)
-
-
-@app.command()
-def overdue(config: _Config = _DEFAULT_CONFIG, json: _Json = False) -> None:
-    """List the applications whose decision is past its date, oldest first."""
-    from comparator.cli import deadlines
-
-    deadlines.overdue(config, json)
+    listings.resources(config, query, category or [], sharing or [], provider, mode or [], json)
 
 
 @calendar.command("load")
 def calendar_load(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The year's calendar, a TOML file.")],
-    config: _Config = _DEFAULT_CONFIG,
+    config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Check a year's calendar and use it from now on, a running service included."""
     from comparator.cli import calendars
@@ -147,8 +166,8 @@ def calendar_show(
     year: Annotated[
         int | None, typer.Argument(metavar="[YEAR]", min=1, max=9999, help="Show this year's days.")
     ] = None,
-    config: _Config = _DEFAULT_CONFIG,
-    json: _Json = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
 ) -> None:
     """Show which years are known, or one year's holidays and make-up days."""
     from comparator.cli import calendars
@@ -160,15 +179,7 @@ def calendar_show(
 
 
 @app.command()
-def receipts(config: _Config = _DEFAULT_CONFIG, json: _Json = False) -> None:
-    """List the receipts stored, in the order of arrival."""
-    from comparator.cli import listings
-
-    listings.receipts(config, json)
-
-
-@app.command()
-def status(config: _Config = _DEFAULT_CONFIG, json: _Json = False) -> None:
+def status(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
     """Show whether the service runs, where, and how long its certificates last."""
     from comparator.cli import running
 

@@ -11,7 +11,7 @@ from comparator.cli.failures import told
 from comparator.cli.tables import dump, filled, show
 from comparator.config import load
 from comparator.data import DataDirectory
-from comparator.domain.calendar import SHANGHAI
+from stayput.china_time import CHINA
 from stayput.language import Text, language_of
 
 
@@ -31,7 +31,7 @@ def show_years(config: Path, json: bool) -> None:
     """The years known, and this year and the next whether known or not."""
     files = CalendarFiles(DataDirectory(load(config).data).calendar_directories)
     years, paths = files.years(), files.paths()
-    this = datetime.now(SHANGHAI).year
+    this = datetime.now(CHINA).year
     numbers = sorted({*years, this, this + 1})
     if json:
         dump([_plain(number, years.get(number)) for number in numbers])

@@ -10,15 +10,24 @@ from comparator.cli.opening import opened
 from comparator.cli.tables import dump, filled, minute, plain, show
 from comparator.config import load
 from comparator.data import DataDirectory
-from comparator.domain.access import with_decision_clock
+from comparator.domain import deadlines
 from comparator.domain.calendar import Calendar
+from comparator.store.catalogue import Search
 from stayput.language import Text
-from stayput.v1.access_pb2 import Application, ApplicationState, DecisionClock
+from stayput.v1.access_pb2 import Application, ApplicationState, DecisionClock, DecisionUrgency
 
 _STATES: Mapping[int, Text] = {
     ApplicationState.APPLICATION_STATE_SUBMITTED: texts.STATE_SUBMITTED,
+    ApplicationState.APPLICATION_STATE_ACCEPTED: texts.STATE_ACCEPTED,
     ApplicationState.APPLICATION_STATE_GRANTED: texts.STATE_GRANTED,
     ApplicationState.APPLICATION_STATE_REFUSED: texts.STATE_REFUSED,
+    ApplicationState.APPLICATION_STATE_WITHDRAWN: texts.STATE_WITHDRAWN,
+    ApplicationState.APPLICATION_STATE_EXPIRED: texts.STATE_EXPIRED,
+}
+_URGENCY: Mapping[int, str | Text] = {
+    DecisionUrgency.DECISION_URGENCY_NONE: "",
+    DecisionUrgency.DECISION_URGENCY_REMINDER: texts.URGENCY_REMINDER,
+    DecisionUrgency.DECISION_URGENCY_ESCALATED: texts.URGENCY_ESCALATED,
 }
 
 
@@ -35,21 +44,21 @@ def applications(path: Path, json: bool) -> None:
             texts.COL_ID,
             texts.COL_CONSUMER,
             texts.COL_RESOURCE,
-            texts.COL_KEY,
-            texts.COL_CHECKS,
+            texts.COL_MATTER,
             texts.COL_STATE,
             texts.COL_SUBMITTED,
             texts.COL_DUE,
             texts.COL_DAYS_LEFT,
             texts.COL_OVERDUE,
+            texts.COL_URGENCY,
+            texts.COL_EXPIRES,
         ),
         (
             (
                 application.id,
                 application.consumer,
                 application.resource,
-                application.key,
-                ", ".join(application.checks),
+                application.matter,
                 _STATES[application.state],
                 minute(application.submitted_at),
                 *_clock(application),
@@ -65,22 +74,30 @@ def _applications(path: Path) -> list[tuple[Application, str]]:
     calendar = Calendar.load(DataDirectory(config.data).calendar_directories)
     now = datetime.now(UTC)
     with opened(config) as database, database.reading() as store:
-        stored = store.access.applications(seen_by=None, before=None, limit=None)
-        providers = {resource.code: resource.provider for resource in store.catalogue.page("", None)}
+        stored = store.applications.page(seen_by=None, before=None, limit=None)
+        providers = {
+            resource.code: resource.provider for resource in store.catalogue.page(Search(), "", None)
+        }
     # The catalogue loses no entry, so every application's resource has its provider.
-    return [(with_decision_clock(each, calendar, now), providers[each.resource]) for each in stored]
+    return [(deadlines.with_clock(each, calendar, now), providers[each.resource]) for each in stored]
 
 
-def _clock(application: Application) -> tuple[str | Text, str, str | Text]:
-    """Due date, working days left, and whether it is overdue; empty once it is decided."""
+def _clock(application: Application) -> tuple[str | Text, ...]:
+    """Due date, days left, overdue, who was told of it, and when it expires; empty once it is decided."""
     if not application.HasField("decision_clock"):
-        return "", "", ""
+        return "", "", "", "", ""
     clock = application.decision_clock
-    return _due(clock), str(clock.working_days_left), _overdue(clock)
+    return (
+        _day(clock.due_date, clock.provisional),
+        str(clock.working_days_left),
+        _overdue(clock),
+        _URGENCY[clock.urgency],
+        _day(clock.expiry_date, clock.expiry_provisional),
+    )
 
 
-def _due(clock: DecisionClock) -> str | Text:
-    return filled(texts.DUE_PROVISIONAL, due=clock.due_date) if clock.provisional else clock.due_date
+def _day(day: str, provisional: bool) -> str | Text:
+    return filled(texts.DAY_PROVISIONAL, day=day) if provisional else day
 
 
 def _overdue(clock: DecisionClock) -> Text:
@@ -109,22 +126,32 @@ def overdue(path: Path, json: bool) -> None:
             texts.COL_PROVIDER,
             texts.COL_CONSUMER,
             texts.COL_RESOURCE,
+            texts.COL_MATTER,
+            texts.COL_STATE,
             texts.COL_SUBMITTED,
             texts.COL_DUE,
             texts.COL_DAYS_OVER,
             texts.COL_CONSEQUENCE,
+            texts.COL_URGENCY,
+            texts.COL_EXPIRES,
         ),
-        (
-            (
-                application.id,
-                provider,
-                application.consumer,
-                application.resource,
-                minute(application.submitted_at),
-                _due(application.decision_clock),
-                str(-application.decision_clock.working_days_left),
-                texts.NO_CONSEQUENCE if application.decision_clock.provisional else texts.COUNTS,
-            )
-            for application, provider in late
-        ),
+        (_late(application, provider) for application, provider in late),
+    )
+
+
+def _late(application: Application, provider: str) -> tuple[str | Text, ...]:
+    clock = application.decision_clock
+    return (
+        application.id,
+        provider,
+        application.consumer,
+        application.resource,
+        application.matter,
+        _STATES[application.state],
+        minute(application.submitted_at),
+        _day(clock.due_date, clock.provisional),
+        str(-clock.working_days_left),
+        texts.NO_CONSEQUENCE if clock.provisional else texts.COUNTS,
+        _URGENCY[clock.urgency],
+        _day(clock.expiry_date, clock.expiry_provisional),
     )

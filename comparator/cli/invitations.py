@@ -1,8 +1,8 @@
-"""`invite department` and `invite node`."""
+"""`invite department`, `invite node` and `roles`."""
 
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,11 +13,13 @@ from google.protobuf.json_format import MessageToJson
 from comparator import texts
 from comparator.addresses import Address
 from comparator.cli.failures import told
+from comparator.cli.listings import roles_named
 from comparator.cli.opening import opened
 from comparator.config import Config, load
 from comparator.data import DataDirectory, read_certificate
 from comparator.domain import enrolment
 from comparator.store.database import Store
+from comparator.store.models import Role
 from comparator.texts import unusable
 from stayput.language import language_of
 from stayput.v1.enrolment_pb2 import Invitation
@@ -27,11 +29,14 @@ _Invite = Callable[[Store, bytes, datetime, timedelta], str]
 
 
 @told()
-def department(path: Path, code: str, title: str, output: Path | None) -> None:
+def department(path: Path, code: str, title: str, names: Sequence[str] | None, output: Path | None) -> None:
     """Invites a department; the file is `invitation-department-CODE.json` unless `output` names another."""
+    wanted = frozenset(map(Role, names)) if names else None
     _invite(
         load(path),
-        lambda store, token, now, life: enrolment.invite_department(store, code, title, token, now, life),
+        lambda store, token, now, life: enrolment.invite_department(
+            store, code, title, token, now, life, wanted
+        ),
         Invitation(department=code),
         output or Path(f"invitation-department-{code}.json"),
     )
@@ -48,6 +53,16 @@ def node(path: Path, node_id: str, department_code: str, output: Path | None) ->
         Invitation(department=department_code, node_id=node_id),
         output or Path(f"invitation-node-{node_id}.json"),
     )
+
+
+@told()
+def roles(path: Path, code: str, names: Sequence[str]) -> None:
+    """Gives a department roles."""
+    wanted = frozenset(map(Role, names))
+    with opened(load(path)) as database, database.writing() as store:
+        enrolment.change_roles(store, code, wanted, datetime.now(UTC))
+    language = language_of()
+    typer.echo(texts.ROLES_SET.of(language).format(code=code, roles=roles_named(wanted).of(language)))
 
 
 def _invite(config: Config, invite: _Invite, invitation: Invitation, output: Path) -> None:

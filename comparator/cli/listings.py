@@ -1,7 +1,7 @@
 """`departments`, `resources`, `receipts`: what is stored."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,12 +10,24 @@ from comparator.cli.failures import told
 from comparator.cli.opening import opened
 from comparator.cli.tables import dump, minute, plain, show
 from comparator.config import load
-from comparator.domain.catalogue import with_staleness
-from comparator.store.models import CredentialRow, PartyRow
+from comparator.domain.catalogue import searched, with_staleness
+from comparator.store.models import CredentialRow, PartyRow, Role
 from stayput.language import Text
-from stayput.v1.catalogue_pb2 import Sharing
+from stayput.v1.catalogue_pb2 import Category, ListResourcesRequest, Sharing
+from stayput.v1.contract_pb2 import Mode
 from stayput.v1.log_pb2 import Receipt, SessionEnd
 
+_ROLES: Mapping[Role, Text] = {
+    Role.CONSUMER: texts.ROLE_CONSUMER,
+    Role.PROVIDER: texts.ROLE_PROVIDER,
+    Role.AUDITOR: texts.ROLE_AUDITOR,
+    Role.OPERATOR: texts.ROLE_OPERATOR,
+}
+_CATEGORIES: Mapping[int, Text] = {
+    Category.CATEGORY_BASE: texts.CATEGORY_BASE,
+    Category.CATEGORY_THEME: texts.CATEGORY_THEME,
+    Category.CATEGORY_DEPARTMENT: texts.CATEGORY_DEPARTMENT,
+}
 _SHARING: Mapping[int, Text] = {
     Sharing.SHARING_UNCONDITIONAL: texts.SHARING_UNCONDITIONAL,
     Sharing.SHARING_CONDITIONAL: texts.SHARING_CONDITIONAL,
@@ -44,6 +56,7 @@ def departments(path: Path, json: bool) -> None:
             texts.COL_CODE,
             texts.COL_DEPARTMENT,
             texts.COL_TITLE,
+            texts.COL_ROLES,
             texts.COL_STATE,
             texts.COL_UNTIL,
         ),
@@ -53,6 +66,7 @@ def departments(path: Path, json: bool) -> None:
                 party.party.id,
                 party.department,
                 party.title,
+                roles_named(party.roles),
                 texts.STATE_ENROLLED if credential else texts.STATE_INVITED,
                 f"{credential.not_after.astimezone():%Y-%m-%d}" if credential else "",
             )
@@ -61,23 +75,47 @@ def departments(path: Path, json: bool) -> None:
     )
 
 
+def roles_named(roles: Collection[Role]) -> Text:
+    """The roles as people call them."""
+    named = [_ROLES[role] for role in Role if role in roles]
+    return Text(", ".join(each.en for each in named), "、".join(each.zh for each in named))
+
+
 def _party(party: PartyRow, credential: CredentialRow | None) -> dict[str, object]:
     return {
         "kind": party.party.kind.value,
         "id": party.party.id,
         "department": party.department,
         "title": party.title,
+        "roles": [role.value for role in Role if role in party.roles],
         "enrolled": credential is not None,
         "certificate_until": credential.not_after.isoformat() if credential else None,
     }
 
 
 @told()
-def resources(path: Path, json: bool) -> None:
-    """The catalogue, by code."""
+def resources(
+    path: Path,
+    query: str,
+    categories: Sequence[str],
+    sharings: Sequence[str],
+    provider: str,
+    modes: Sequence[str],
+    json: bool,
+) -> None:
+    """What the search finds in the catalogue, by code; names are those of the .proto in small letters."""
+    search = searched(
+        ListResourcesRequest(
+            query=query,
+            categories=[Category.Value(_of_proto("CATEGORY", name)) for name in categories],
+            sharings=[Sharing.Value(_of_proto("SHARING", name)) for name in sharings],
+            provider=provider,
+            modes=[Mode.Value(_of_proto("MODE", name)) for name in modes],
+        )
+    )
     now = datetime.now(UTC)
     with opened(load(path)) as database, database.reading() as store:
-        listed = [with_staleness(resource, now) for resource in store.catalogue.page("", None)]
+        listed = [with_staleness(resource, now) for resource in store.catalogue.page(search, "", None)]
     if json:
         dump([plain(resource) for resource in listed])
         return
@@ -88,6 +126,7 @@ def resources(path: Path, json: bool) -> None:
             texts.COL_TITLE,
             texts.COL_PROVIDER,
             texts.COL_NODE,
+            texts.COL_CATEGORY,
             texts.COL_SHARING,
             texts.COL_AS_OF,
             texts.COL_STALE,
@@ -98,6 +137,7 @@ def resources(path: Path, json: bool) -> None:
                 resource.title,
                 resource.provider,
                 resource.node_id,
+                _CATEGORIES[resource.category],
                 _SHARING[resource.sharing],
                 minute(resource.as_of),
                 texts.YES if resource.stale else texts.NO,
@@ -105,6 +145,10 @@ def resources(path: Path, json: bool) -> None:
             for resource in listed
         ),
     )
+
+
+def _of_proto(prefix: str, name: str) -> str:
+    return f"{prefix}_{name.upper().replace('-', '_')}"
 
 
 @told()

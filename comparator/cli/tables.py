@@ -2,6 +2,7 @@
 
 import json
 import sys
+import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import UTC
 
@@ -14,6 +15,8 @@ from rich.text import Text as RichText
 
 from stayput.language import Text, language_of
 
+# Control characters, and those that only change how others are shown.
+_UNSEEN = ("Cc", "Cf")
 _MINUTE = "%Y-%m-%d %H:%M"
 
 
@@ -25,8 +28,18 @@ def show(title: Text, columns: Sequence[Text], rows: Iterable[Sequence[str | Tex
         table.add_column(column.of(language), overflow="fold")
     for row in rows:
         # A plain string would have its square brackets read as markup.
-        table.add_row(*(RichText(cell.of(language) if isinstance(cell, Text) else cell) for cell in row))
+        table.add_row(
+            *(RichText(_visible(cell.of(language) if isinstance(cell, Text) else cell)) for cell in row)
+        )
     Console().print(table)
+
+
+def _visible(text: str) -> str:
+    """Text in which nothing moves the cursor or turns the direction of reading."""
+    return "".join(
+        c if c == "\n" or unicodedata.category(c) not in _UNSEEN else c.encode("unicode_escape").decode()
+        for c in text
+    )
 
 
 def filled(text: Text, **values: object) -> Text:

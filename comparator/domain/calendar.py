@@ -1,17 +1,17 @@
 """Working days: which days are, when a deadline ends, and where its clock stands.
 
-Days are those of Asia/Shanghai, which has kept UTC+8 without summer time since 1991. A year that nobody has
-announced is counted with weekends only, and whatever rests on such a day says that it is provisional.
+Days are those of China. A year that nobody has announced is counted with weekends only, and whatever rests on
+such a day says that it is provisional.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from comparator.calendars import CalendarFiles, Year
+from stayput.china_time import china_date
 
-SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 _DAY = timedelta(days=1)
 _SATURDAY = 5
 
@@ -62,7 +62,7 @@ class Calendar:
 
         Raises `ValueError` for a time without its zone.
         """
-        day, left, provisional = _day_of(received), working_days, False
+        day, left, provisional = china_date(received), working_days, False
         while left > 0:
             day += _DAY
             left -= self.is_workday(day)
@@ -74,7 +74,7 @@ class Calendar:
     ) -> ClockState:
         """Where the deadline stands now, or stood when it was met; the times carry their zones."""
         due = self.due(received, working_days)
-        today = _day_of(decided_at or now)
+        today = china_date(decided_at or now)
         overdue = today > due.date
         # Nobody works on the weekend after, but by then the deadline is over.
         left = -max(1, self._workdays(due.date, today)) if overdue else self._workdays(today, due.date)
@@ -82,9 +82,3 @@ class Calendar:
 
     def _workdays(self, after: date, through: date) -> int:
         return sum(self.is_workday(after + _DAY * n) for n in range(1, (through - after).days + 1))
-
-
-def _day_of(time: datetime) -> date:
-    if time.tzinfo is None:
-        raise ValueError("a time without its zone falls on no certain day")
-    return time.astimezone(SHANGHAI).date()

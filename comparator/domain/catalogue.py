@@ -1,21 +1,25 @@
-"""The catalogue: what an entry must hold, who may publish it, and when its data are stale."""
+"""The catalogue: what an entry must hold, who may publish it, how it is found, when its data are stale."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from comparator.domain import fields
 from comparator.domain.policy import Call
+from comparator.store.catalogue import Search, folded
+from comparator.store.events import About
 from stayput.contract import SALT_BYTES, SUITE, check_contract
 from stayput.errors import StayputError, field_invalid
-from stayput.identity import CODE, checked_code
+from stayput.identity import CODE, Kind, Party, checked_code
 from stayput.normalise import PROFILE
-from stayput.v1.catalogue_pb2 import Category, Resource, Sharing, UpdateFrequency
+from stayput.v1.catalogue_pb2 import Category, ListResourcesRequest, Resource, Sharing, UpdateFrequency
 from stayput.v1.contract_pb2 import Contract, Mode
 from stayput.v1.errors_pb2 import ErrorReason
+from stayput.v1.log_pb2 import EventType
 
 _LONGEST_TITLE = 200
 _LONGEST_CONDITIONS = 2_000
 _LONGEST_GENERATION = 100
+_LONGEST_QUERY = 200
 # Time zones and clocks apart, data cannot be of the future; and a date far ahead would never grow stale.
 _AHEAD = timedelta(days=1)
 # How old data of each frequency may be. "Several times a day" is taken as at least twice.
@@ -32,8 +36,8 @@ _ALLOWANCE: Mapping[int, timedelta] = {
 def publish(call: Call, entry: Resource) -> Resource:
     """Stores a node's entry, over its earlier one; `FIELD_INVALID` or `RESOURCE_TAKEN`."""
     checked(entry, call.now)
-    holder = call.store.catalogue.provider(entry.code)
-    if holder not in (None, call.department):
+    before = call.store.catalogue.get(entry.code)
+    if before is not None and before.provider != call.department.id:
         raise StayputError(
             ErrorReason.ERROR_REASON_RESOURCE_TAKEN,
             "code: published by another provider already",
@@ -41,7 +45,24 @@ def publish(call: Call, entry: Resource) -> Resource:
             remedy="choose another code",
         )
     call.store.catalogue.put(_own(entry), call.department, call.party, call.now)
-    return get(call, entry.code)
+    after = get(call, entry.code)
+    _record(call, before, after)
+    return after
+
+
+def _record(call: Call, before: Resource | None, after: Resource) -> None:
+    """Stores an event, if something has changed by the call."""
+    names = [field.name for field in Resource.DESCRIPTOR.fields if field.name != "stale"]
+    changed = [name for name in names if before and getattr(before, name) != getattr(after, name)]
+    if before is not None and not changed:
+        return
+    call.store.events.add(
+        EventType.EVENT_TYPE_RESOURCE_PUBLISHED,
+        call.party.urn,
+        call.now,
+        About(resource=after.code),
+        f"changed: {', '.join(changed)}" if changed else "new",
+    )
 
 
 def get(call: Call, code: str) -> Resource:
@@ -57,12 +78,33 @@ def get(call: Call, code: str) -> Resource:
     return with_staleness(resource, call.now)
 
 
-def page(call: Call, size: int, token: str) -> tuple[list[Resource], str]:
-    """A page of entries by code, and the token of the next page (empty at the end)."""
-    wanted = fields.page_size(size)
-    found = call.store.catalogue.page(fields.page_code(token), wanted + 1)
+def page(call: Call, request: ListResourcesRequest) -> tuple[list[Resource], str]:
+    """A page of the entries found by code, and the token of the next page (empty at the end)."""
+    wanted = fields.page_size(request.page_size)
+    after = fields.page_code(request.page_token)
+    found = call.store.catalogue.page(searched(request), after, wanted + 1)
     shown = [with_staleness(resource, call.now) for resource in found[:wanted]]
     return shown, shown[-1].code if len(found) > wanted else ""
+
+
+def searched(request: ListResourcesRequest) -> Search:
+    """What a request searches for; `FIELD_INVALID`."""
+    fields.text("query", request.query, least=0, most=_LONGEST_QUERY)
+    for field, values, among in (
+        ("categories", request.categories, Category),
+        ("sharings", request.sharings, Sharing),
+        ("modes", request.modes, Mode),
+    ):
+        fields.some_of(field, values, among)
+    return Search(
+        words=frozenset(folded(request.query).split()),
+        categories=frozenset(request.categories),
+        sharings=frozenset(request.sharings),
+        provider=Party(Kind.DEPARTMENT, checked_code(request.provider, "provider"))
+        if request.provider
+        else None,
+        modes=frozenset(request.modes),
+    )
 
 
 def with_staleness(resource: Resource, now: datetime) -> Resource:

@@ -1,4 +1,4 @@
-"""Invitations, and what they are turned into: a certificate and a registered signing key."""
+"""Invitations, what they are turned into (a certificate and a registered signing key), and roles."""
 
 import hashlib
 from base64 import urlsafe_b64encode
@@ -12,32 +12,86 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from comparator import texts
 from comparator.domain import ca, fields
 from comparator.store.database import Store
-from comparator.store.models import CredentialRow, PartyRow
+from comparator.store.events import PLATFORM, About
+from comparator.store.models import CredentialRow, PartyRow, Role
 from comparator.texts import OperatorError
 from stayput import signing
 from stayput.errors import StayputError
 from stayput.identity import Party, department, node, thumbprint
 from stayput.v1.enrolment_pb2 import EnrolRequest
 from stayput.v1.errors_pb2 import ErrorReason
+from stayput.v1.log_pb2 import EventType
 
 TOKEN_BYTES = 32
+USUAL_ROLES = frozenset({Role.CONSUMER, Role.PROVIDER})
 _SIGNING_KEY_BYTES = 32
 _LONGEST_CSR = 8_192
 _LONGEST_TITLE = 200
 
 
 def invite_department(
-    store: Store, code: str, title: str, token: bytes, now: datetime, life: timedelta
+    store: Store,
+    code: str,
+    title: str,
+    token: bytes,
+    now: datetime,
+    life: timedelta,
+    roles: frozenset[Role] | None = None,
 ) -> str:
-    """Invites a department, or renews the invitation or enrolment of one. Returns the token as text."""
+    """Invites a department, or renews the invitation or enrolment of one. Returns the token as text.
+
+    Without `roles` it keeps those that it has, and a new one may be consumer and provider.
+    """
     party = department(code)
     fields.text("title", title, most=_LONGEST_TITLE)
     known = store.parties.find(party)
     if known is None:
         store.parties.add(party, party, title, now)
+        store.parties.set_roles(party, checked_roles(USUAL_ROLES if roles is None else roles))
     else:
         known.title = title
+        if roles is not None:
+            change_roles(store, code, roles, now)
     return _invite(store, party, token, now, life)
+
+
+def change_roles(store: Store, code: str, roles: frozenset[Role], now: datetime) -> None:
+    """Gives a department that was invited these roles and no others, from the next call on."""
+    party = department(code)
+    _require_invited(store, party)
+    before, after = store.parties.roles(party), checked_roles(roles)
+    if after == before:
+        return
+    store.parties.set_roles(party, after)
+    store.events.add(
+        EventType.EVENT_TYPE_ROLES_CHANGED,
+        PLATFORM,
+        now,
+        About(party=party.urn),
+        f"from {_named(before)} to {_named(after)}",
+    )
+
+
+def checked_roles(roles: frozenset[Role]) -> frozenset[Role]:
+    """`roles`, if a department may have them together: who audits does nothing else, or it audits itself."""
+    if not roles:
+        raise OperatorError(ErrorReason.ERROR_REASON_FIELD_INVALID, texts.NO_ROLE, texts.NO_ROLE_FIX)
+    if Role.AUDITOR in roles and len(roles) > 1:
+        raise OperatorError(
+            ErrorReason.ERROR_REASON_FIELD_INVALID, texts.AUDITOR_ALONE, texts.AUDITOR_ALONE_FIX
+        )
+    return roles
+
+
+def _named(roles: frozenset[Role]) -> str:
+    return " ".join(role for role in Role if role in roles) or "none"
+
+
+def _require_invited(store: Store, party: Party) -> None:
+    if store.parties.find(party) is None:
+        raise OperatorError(
+            ErrorReason.ERROR_REASON_FIELD_INVALID, texts.NO_DEPARTMENT, texts.NO_DEPARTMENT_FIX
+        )
 
 
 def invite_node(
@@ -45,10 +99,9 @@ def invite_node(
 ) -> str:
     """Invites a node of a department invited before, or renews one's. Returns the token as text."""
     party, owner = node(node_id), department(department_code)
-    if store.parties.find(owner) is None:
-        raise OperatorError(
-            ErrorReason.ERROR_REASON_FIELD_INVALID, texts.NO_DEPARTMENT, texts.NO_DEPARTMENT_FIX
-        )
+    _require_invited(store, owner)
+    if Role.PROVIDER not in store.parties.roles(owner):
+        raise OperatorError(ErrorReason.ERROR_REASON_FIELD_INVALID, texts.NO_PROVIDER, texts.NO_PROVIDER_FIX)
     known = store.parties.find(party)
     if known is None:
         store.parties.add(party, owner, "", now)
@@ -88,6 +141,7 @@ def enrol(store: Store, request: EnrolRequest, issuer: ca.Issuer, now: datetime)
         return party, stored.certificate_chain
     credential = _credential(party, public_key, request.signing_key, issuer, now)
     store.parties.enrol(invitation, csr_hash, credential)
+    store.events.add(EventType.EVENT_TYPE_PARTY_ENROLLED, party.urn, now, About(party=party.urn))
     return party, credential.certificate_chain
 
 

@@ -48,12 +48,17 @@ def choice(field: str, value: int, among: _Enumeration) -> None:
         raise field_invalid(field, f"must be one of {known}")
 
 
+def some_of(field: str, values: Iterable[int], among: _Enumeration) -> None:
+    """Passes if each value is one of the enumeration's, other than the unspecified one; also without any."""
+    for value in values:
+        choice(field, value, among)
+
+
 def choices(field: str, values: Sequence[int], among: _Enumeration) -> None:
     """Passes if there is at least one value, each is one of the enumeration's, and none comes twice."""
     if not values:
         raise field_invalid(field, "must hold at least one")
-    for value in values:
-        choice(field, value, among)
+    some_of(field, values, among)
     distinct(field, values)
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from comparator.domain.policy import Call
+from comparator.domain.signers import SigningKeys
 from comparator.store.log import Link
-from stayput import receipts, signing
+from stayput import receipts
 from stayput.errors import StayputError, field_invalid
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.log_pb2 import Receipt, SessionEnd
@@ -23,7 +24,7 @@ def append(call: Call, envelopes: Sequence[Envelope]) -> int:
     """
     if not 1 <= len(envelopes) <= _LARGEST_BATCH:
         raise field_invalid("receipts", f"must hold 1 to {_LARGEST_BATCH}")
-    keys = {signing.key_id(key): key for key in call.store.parties.signing_keys(call.party)}
+    keys = SigningKeys(call)
     batch = [(_verified(call, envelope, keys), envelope) for envelope in envelopes]
     known = dict(call.store.log.hashes(call.party, [receipt.sequence for receipt, _ in batch]))
     head = call.store.log.head(call.party)
@@ -45,14 +46,9 @@ def append(call: Call, envelopes: Sequence[Envelope]) -> int:
     return head.sequence
 
 
-def _verified(call: Call, envelope: Envelope, keys: dict[str, bytes]) -> Receipt:
-    """The receipt, if it is the calling node's own statement and complete.
-
-    A receipt may have waited at the node while its signing key was replaced, so any key that the node was
-    ever enrolled with will do; that the node itself delivers it is known from the connection.
-    """
-    named = next((keys[s.key_id] for s in envelope.signatures if s.key_id in keys), call.signing_key)
-    receipt = receipts.verify(envelope, named)
+def _verified(call: Call, envelope: Envelope, keys: SigningKeys) -> Receipt:
+    """The receipt, if it is the calling node's own statement and complete."""
+    receipt = receipts.verify(envelope, keys.named_by(envelope))
     if receipt.node_id != call.party.id or receipt.provider != call.department.id:
         raise receipts.receipt_invalid("node_id and provider must be the calling node's")
     for field, good in _well_formed(receipt):

@@ -34,9 +34,7 @@ class CatalogueServicer(CatalogueServiceServicer):
         self, request: ListResourcesRequest, context: Context
     ) -> ListResourcesResponse:
         resources, token = await self._desk.reading(
-            context,
-            f"{_AT}/ListResources",
-            lambda call: catalogue.page(call, request.page_size, request.page_token),
+            context, f"{_AT}/ListResources", lambda call: catalogue.page(call, request)
         )
         return ListResourcesResponse(resources=resources, next_page_token=token)
 

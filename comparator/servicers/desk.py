@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias, TypeVar
 
@@ -24,12 +24,16 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Store, clock and calendar, and the threads for transactions, which must not block the event loop."""
+    """Store, clock and calendar, and the threads for transactions, which must not block the event loop.
+
+    `written` is set after each call that may have written something.
+    """
 
     database: Database
     clock: Clock
     threads: Executor
     calendar: Callable[[], Calendar]
+    written: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def reading(self, context: Context, method: str, work: Callable[[Call], _T]) -> _T:
         """What `work` returns for an admitted call; nothing is written."""
@@ -39,17 +43,31 @@ class Desk:
     async def writing(self, context: Context, method: str, work: Callable[[Call], _T]) -> _T:
         """The same in a writing transaction: when it returns, what was written is durable."""
         who = caller(context)
-        return await self._run(method, who.party.urn, lambda: self._write(who, method, work))
+        try:
+            return await self._run(method, who.party.urn, lambda: self._write(who, method, work))
+        finally:
+            self.written.set()
 
     async def unidentified(self, method: str, work: Callable[[Store, datetime], _T]) -> _T:
         """The same for a call that comes without a certificate."""
-        return await self._run(method, "", lambda: self._write_for_anyone(work))
+        try:
+            return await self._run(method, "", lambda: self._write_for_anyone(work))
+        finally:
+            self.written.set()
+
+    async def looking(self, who: Caller, method: str, work: Callable[[Call], _T]) -> _T:
+        """As `reading`, for one of many looks within one call: it is admitted each time, and not logged."""
+        return await self.in_thread(lambda: self._read(who, method, work))
+
+    async def in_thread(self, transaction: Callable[[], _T]) -> _T:
+        """What `transaction` returns, run in one of the threads."""
+        return await asyncio.get_running_loop().run_in_executor(self.threads, transaction)
 
     async def _run(self, method: str, party: str, transaction: Callable[[], _T]) -> _T:
         began = time.perf_counter()
         result = "INTERNAL"
         try:
-            answer = await asyncio.get_running_loop().run_in_executor(self.threads, transaction)
+            answer = await self.in_thread(transaction)
         except StayputError as error:
             result = error.reason_name
             raise

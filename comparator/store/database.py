@@ -9,11 +9,14 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from comparator import texts
-from comparator.store.access import Access
+from comparator.store.applications import Applications
 from comparator.store.catalogue import Catalogue
 from comparator.store.engines import WRITES, engine_of
+from comparator.store.events import Events
+from comparator.store.grants import Grants
 from comparator.store.log import Log
 from comparator.store.parties import Parties
+from comparator.store.tickets import Tickets
 from comparator.texts import OperatorError
 from stayput.v1.errors_pb2 import ErrorReason
 
@@ -33,8 +36,11 @@ class Store:
 
     parties: Parties
     catalogue: Catalogue
-    access: Access
+    applications: Applications
+    grants: Grants
+    tickets: Tickets
     log: Log
+    events: Events
 
 
 class Database:
@@ -71,7 +77,15 @@ class Database:
 
 
 def _verbs(session: Session) -> Store:
-    return Store(Parties(session), Catalogue(session), Access(session), Log(session))
+    return Store(
+        parties=Parties(session),
+        catalogue=Catalogue(session),
+        applications=Applications(session),
+        grants=Grants(session),
+        tickets=Tickets(session),
+        log=Log(session),
+        events=Events(session),
+    )
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Tables. Rows of resources, applications, grants and receipts stay inside: outside, they are messages."""
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, ClassVar
 
 from sqlalchemy import (
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeEngine
@@ -26,6 +28,7 @@ from stayput.identity import Kind, Party
 # SQLite numbers rows by itself only under the type INTEGER.
 NUMBER = BigInteger().with_variant(Integer, "sqlite")
 URN = String(100)
+EMPTY = text("''")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -45,6 +48,15 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None or value.tzinfo is not None:
             return value and value.astimezone(UTC)
         return value.replace(tzinfo=UTC)
+
+
+class Role(StrEnum):
+    """What a department may be on the platform; who may call what follows from it."""
+
+    CONSUMER = "consumer"
+    PROVIDER = "provider"
+    AUDITOR = "auditor"
+    OPERATOR = "operator"
 
 
 class Base(DeclarativeBase):
@@ -75,6 +87,8 @@ class PartyRow(Base):
     department_urn: Mapped[str] = mapped_column(URN, ForeignKey("parties.urn"), index=True)
     title: Mapped[str]
     invited_at: Mapped[datetime]
+    # Of a department, separated by blanks in the order of `Role`; a node has those of its department.
+    role_names: Mapped[str] = mapped_column(server_default=EMPTY)
 
     @property
     def party(self) -> Party:
@@ -85,6 +99,11 @@ class PartyRow(Base):
     def department(self) -> str:
         """Code of the department that it is or belongs to."""
         return Party.from_urn(self.department_urn).id
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """What the department may be; nothing for a node."""
+        return frozenset(map(Role, self.role_names.split()))
 
     @property
     def is_node(self) -> bool:
@@ -130,16 +149,24 @@ class ResourceRow(Base):
     node_urn: Mapped[str] = mapped_column(URN, ForeignKey("parties.urn"), index=True)
     entry: Mapped[bytes]
     published_at: Mapped[datetime]
+    # What a search looks at: enumerations by their numbers, modes as a set of bits `1 << mode`.
+    category: Mapped[int] = mapped_column(server_default="0")
+    sharing: Mapped[int] = mapped_column(server_default="0")
+    modes: Mapped[int] = mapped_column(server_default="0")
+    search_text: Mapped[str] = mapped_column(server_default=EMPTY)
 
 
 class ApplicationRow(Base):
     """An application; enumerations by their numbers in the .proto."""
 
     __tablename__ = "applications"
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__ = (
+        Index("ix_applications_consumer_urn", "consumer_urn", "number"),
+        {"sqlite_autoincrement": True},
+    )
 
     number: Mapped[int] = mapped_column(NUMBER, primary_key=True)
-    consumer_urn: Mapped[str] = mapped_column(URN, ForeignKey("parties.urn"), index=True)
+    consumer_urn: Mapped[str] = mapped_column(URN, ForeignKey("parties.urn"))
     resource: Mapped[str] = mapped_column(String(63), ForeignKey("resources.code"), index=True)
     key: Mapped[str]
     checks: Mapped[list[str]]
@@ -148,23 +175,65 @@ class ApplicationRow(Base):
     purpose: Mapped[str]
     legal_basis: Mapped[str]
     expected_records_per_day: Mapped[int] = mapped_column(BigInteger)
-    state: Mapped[int]
+    state: Mapped[int] = mapped_column(index=True)
     refusal_reason: Mapped[str]
     submitted_at: Mapped[datetime]
     decided_at: Mapped[datetime | None]
+    matter: Mapped[str] = mapped_column(server_default=EMPTY)
+    security_agreement: Mapped[str] = mapped_column(server_default=EMPTY)
+    accepted_at: Mapped[datetime | None]
+    accepted_by: Mapped[str] = mapped_column(server_default=EMPTY)
+    decided_by: Mapped[str] = mapped_column(server_default=EMPTY)
+    withdrawal_reason: Mapped[str] = mapped_column(server_default=EMPTY)
 
 
 class GrantRow(Base):
-    """A signed grant, with what it is looked up by."""
+    """The latest version of a signed grant, with what it is looked up by, and its standing."""
 
     __tablename__ = "grants"
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__ = (
+        Index("ix_grants_node_urn", "node_urn", "number"),
+        Index("ix_grants_consumer_urn", "consumer_urn", "number"),
+        {"sqlite_autoincrement": True},
+    )
 
     number: Mapped[int] = mapped_column(NUMBER, primary_key=True)
     id: Mapped[str] = mapped_column(String(28), unique=True)
     application_number: Mapped[int] = mapped_column(NUMBER, ForeignKey("applications.number"), unique=True)
-    node_urn: Mapped[str] = mapped_column(URN, ForeignKey("parties.urn"), index=True)
-    consumer_urn: Mapped[str] = mapped_column(URN, ForeignKey("parties.urn"), index=True)
+    node_urn: Mapped[str] = mapped_column(URN, ForeignKey("parties.urn"))
+    consumer_urn: Mapped[str] = mapped_column(URN, ForeignKey("parties.urn"))
+    envelope: Mapped[bytes]
+    recorded_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(server_default="1")
+    provider_state: Mapped[int] = mapped_column(server_default="1")
+    provider_cause: Mapped[int] = mapped_column(server_default="0")
+    provider_reason: Mapped[str] = mapped_column(server_default=EMPTY)
+    provider_changed_at: Mapped[datetime | None]
+    # Number of the provider's last change that is recorded.
+    provider_changes: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    platform_state: Mapped[int] = mapped_column(server_default="1")
+    platform_reason: Mapped[str] = mapped_column(server_default=EMPTY)
+    platform_changed_at: Mapped[datetime | None]
+
+
+class GrantVersionRow(Base):
+    """A version of a grant as the node signed it."""
+
+    __tablename__ = "grant_versions"
+
+    grant_id: Mapped[str] = mapped_column(String(28), ForeignKey("grants.id"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    envelope: Mapped[bytes]
+    recorded_at: Mapped[datetime]
+
+
+class GrantChangeRow(Base):
+    """A provider's change of a grant's state as the node signed it."""
+
+    __tablename__ = "grant_changes"
+
+    grant_id: Mapped[str] = mapped_column(String(28), ForeignKey("grants.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     envelope: Mapped[bytes]
     recorded_at: Mapped[datetime]
 
@@ -200,6 +269,23 @@ class ReceiptRow(Base):
     payload_hash: Mapped[bytes]
     envelope: Mapped[bytes]
     received_at: Mapped[datetime]
+
+
+class EventRow(Base):
+    """Something that happened, as log.proto's Event; a number, code or id is None if it is about none."""
+
+    __tablename__ = "events"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    number: Mapped[int] = mapped_column(NUMBER, primary_key=True)
+    at: Mapped[datetime]
+    type: Mapped[int] = mapped_column(index=True)
+    actor: Mapped[str] = mapped_column(URN)
+    party: Mapped[str | None] = mapped_column(URN)
+    resource: Mapped[str | None] = mapped_column(String(63))
+    application_number: Mapped[int | None] = mapped_column(NUMBER, index=True)
+    grant_id: Mapped[str | None] = mapped_column(String(28), index=True)
+    detail: Mapped[str]
 
 
 # At most one credential of a party is active.

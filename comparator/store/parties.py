@@ -1,12 +1,12 @@
 """Who was invited and who enrolled: parties, their credentials, their invitations."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from comparator.store.models import CredentialRow, InvitationRow, PartyRow
+from comparator.store.models import CredentialRow, InvitationRow, PartyRow, Role
 from stayput.identity import Party
 
 
@@ -21,8 +21,20 @@ class Parties:
         return self._session.get(PartyRow, party.urn)
 
     def add(self, party: Party, department: Party, title: str, now: datetime) -> None:
-        """Stores a party that was not known."""
-        self._session.add(PartyRow(urn=party.urn, department_urn=department.urn, title=title, invited_at=now))
+        """Stores a party that was not known; it has no role yet."""
+        self._session.add(
+            PartyRow(urn=party.urn, department_urn=department.urn, title=title, invited_at=now, role_names="")
+        )
+        self._session.flush()
+
+    def roles(self, department: Party) -> frozenset[Role]:
+        """What a department that was invited may be."""
+        return self._session.get_one(PartyRow, department.urn).roles
+
+    def set_roles(self, department: Party, roles: Collection[Role]) -> None:
+        """What a department that was invited may be from now on."""
+        row = self._session.get_one(PartyRow, department.urn)
+        row.role_names = " ".join(role for role in Role if role in roles)
         self._session.flush()
 
     def all(self) -> Sequence[tuple[PartyRow, CredentialRow | None]]:

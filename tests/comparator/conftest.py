@@ -11,7 +11,7 @@ from sqlalchemy import URL, text
 from comparator.config import Config
 from comparator.store import schema
 from comparator.store.database import Database
-from comparator.store.models import Base
+from comparator.store.models import Base, Role
 from tests.comparator.platform import Clock, Member, Platform, installed, running_platform
 from tests.comparator.postgresql import GUARDED, Server, running_server
 
@@ -106,3 +106,13 @@ async def node(platform: Platform) -> Member:
 @pytest.fixture
 async def consumer(platform: Platform) -> Member:
     return await platform.department("civil-affairs")
+
+
+@pytest.fixture
+async def auditor(platform: Platform) -> Member:
+    return await platform.department("audit-office", Role.AUDITOR)
+
+
+@pytest.fixture
+async def operator(platform: Platform) -> Member:
+    return await platform.department("data-bureau", Role.OPERATOR)

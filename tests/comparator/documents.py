@@ -1,12 +1,31 @@
 """Well-formed resources, applications, grants and receipts, for tests to change one thing in."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from stayput import limits
 from stayput.receipts import FIRST_PREVIOUS_HASH, payload_hash
 from stayput.signing import PayloadType, sign
-from stayput.v1.access_pb2 import Application, ApplyRequest, Grant, Limits, RecordDecisionRequest
+from stayput.v1.access_pb2 import (
+    AcceptApplicationRequest,
+    Application,
+    ApplyRequest,
+    ChangeCause,
+    Grant,
+    GrantChange,
+    GrantStanding,
+    GrantState,
+    Hours,
+    Limits,
+    RecordDecisionRequest,
+    RecordedGrant,
+    RecordGrantChangeRequest,
+    RecordGrantVersionRequest,
+    SetGrantStandingRequest,
+    WithdrawApplicationRequest,
+)
 from stayput.v1.catalogue_pb2 import Category, PublishResourceRequest, Resource, Sharing, UpdateFrequency
 from stayput.v1.contract_pb2 import Check, Field, Granularity, Key, Mode, OutcomeCode
 from stayput.v1.log_pb2 import OutcomeCount, Receipt, SessionEnd, Tally
@@ -14,6 +33,7 @@ from stayput.v1.signing_pb2 import Envelope
 from tests.comparator.platform import Member
 
 VEHICLES = "vehicle-owners"
+ADMINISTRATOR = "李四"
 
 
 def stamp(time: datetime) -> Timestamp:
@@ -54,6 +74,8 @@ def application(code: str = VEHICLES) -> Application:
         purpose="低收入家庭经济状况核对",
         legal_basis="社会救助暂行办法",
         expected_records_per_day=5_000,
+        matter="最低生活保障审核确认",
+        security_agreement="数安协〔2026〕8号",
     )
 
 
@@ -72,8 +94,39 @@ def grant(of: Application, node: Member, now: datetime, number: int = 1) -> Gran
         purpose=of.purpose,
         valid_from=stamp(now),
         valid_until=stamp(now + timedelta(days=365)),
-        limits=Limits(records_per_session=1_000, records_per_day=10_000),
+        limits=limits.complete(Limits(records_per_session=1_000, records_per_day=10_000), limits.DEFAULTS),
         issued_at=stamp(now),
+        version=1,
+        matter=of.matter,
+        security_agreement=of.security_agreement,
+    )
+
+
+def amended(
+    of: Grant,
+    *,
+    operators: Iterable[str] = (),
+    case_number_required: bool = False,
+    hours: Hours | None = None,
+) -> Grant:
+    """The next version of a grant, with these terms added."""
+    version = Grant()
+    version.CopyFrom(of)
+    version.version += 1
+    version.MergeFrom(Grant(operators=operators, case_number_required=case_number_required, hours=hours))
+    return version
+
+
+def change(of: Grant, state: "GrantState.ValueType", now: datetime, number: int = 1) -> GrantChange:
+    return GrantChange(
+        grant_id=of.id,
+        node_id=of.node_id,
+        number=number,
+        state=state,
+        cause=ChangeCause.CHANGE_CAUSE_ADMINISTRATOR,
+        reason="年度复核",
+        administrator=ADMINISTRATOR,
+        changed_at=stamp(now),
     )
 
 
@@ -91,19 +144,59 @@ async def apply(consumer: Member, what: Application | None = None) -> Applicatio
     return answer.application
 
 
-async def decide(node: Member, what: Grant, by: Member | None = None) -> Application:
+async def withdraw(consumer: Member, application_id: str, reason: str = "") -> Application:
+    request = WithdrawApplicationRequest(id=application_id, reason=reason)
+    return (await consumer.access.WithdrawApplication(request)).application
+
+
+async def accept(node: Member, application_id: str, administrator: str = ADMINISTRATOR) -> Application:
+    request = AcceptApplicationRequest(id=application_id, administrator=administrator)
+    return (await node.access.AcceptApplication(request)).application
+
+
+async def decide(
+    node: Member, what: Grant, by: Member | None = None, administrator: str = ADMINISTRATOR
+) -> Application:
     """Records a grant, signed by the node unless another signs."""
     answer = await node.access.RecordDecision(
-        RecordDecisionRequest(application_id=what.application_id, grant=signed(what, by or node))
+        RecordDecisionRequest(
+            application_id=what.application_id,
+            grant=signed(what, by or node),
+            administrator=administrator,
+        )
     )
     return answer.application
 
 
-async def refuse(node: Member, application_id: str, reason: str) -> Application:
+async def refuse(
+    node: Member, application_id: str, reason: str, administrator: str = ADMINISTRATOR
+) -> Application:
     answer = await node.access.RecordDecision(
-        RecordDecisionRequest(application_id=application_id, refusal_reason=reason)
+        RecordDecisionRequest(
+            application_id=application_id, refusal_reason=reason, administrator=administrator
+        )
     )
     return answer.application
+
+
+async def amend(node: Member, what: Grant, by: Member | None = None) -> RecordedGrant:
+    """Records a version, signed by the node unless another signs."""
+    request = RecordGrantVersionRequest(grant=signed(what, by or node))
+    return (await node.access.RecordGrantVersion(request)).grant
+
+
+async def record(node: Member, what: GrantChange, by: Member | None = None) -> GrantStanding:
+    """Records a change, signed by the node unless another signs."""
+    envelope = sign(PayloadType.GRANT_CHANGE, what, (by or node).keys.signing)
+    return (await node.access.RecordGrantChange(RecordGrantChangeRequest(change=envelope))).standing
+
+
+async def set_standing(
+    operator: Member, grant_id: str, state: "GrantState.ValueType", reason: str = "专项检查"
+) -> GrantStanding:
+    """Says for the platform what is of the grant."""
+    request = SetGrantStandingRequest(grant_id=grant_id, state=state, reason=reason)
+    return (await operator.access.SetGrantStanding(request)).standing
 
 
 class Chain:

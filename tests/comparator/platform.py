@@ -20,8 +20,9 @@ from comparator.cli import setup
 from comparator.config import Config, load
 from comparator.data import DataDirectory, Running
 from comparator.domain import enrolment
-from comparator.server import serving
+from comparator.server import USUAL_PACE, Pace, serving
 from comparator.store.database import Database
+from comparator.store.models import Role
 from stayput.enrolment import PartyKeys, checked, csr_of, request
 from stayput.errors import StayputError
 from stayput.identity import COMPARATOR_NAME, Party, department, node
@@ -93,11 +94,13 @@ class Platform:
     def ca_certificate(self) -> bytes:
         return DataDirectory(self.config.data).ca_certificate.read_bytes()
 
-    def invite_department(self, code: str, title: str = "某部门") -> Invitation:
+    def invite_department(
+        self, code: str, title: str = "某部门", roles: frozenset[Role] | None = None
+    ) -> Invitation:
         token = secrets.token_bytes(32)
         life = timedelta(hours=self.config.validity.invitation_hours)
         with self.database.writing() as store:
-            text = enrolment.invite_department(store, code, title, token, self.clock(), life)
+            text = enrolment.invite_department(store, code, title, token, self.clock(), life, roles)
         return self._invitation(text, department=code)
 
     def invite_node(self, node_id: str, code: str) -> Invitation:
@@ -141,8 +144,9 @@ class Platform:
         party = node(invitation.node_id) if invitation.node_id else department(invitation.department)
         return Member(party, invitation.department, keys, response, credentials, channel)
 
-    async def department(self, code: str) -> Member:
-        return await self.member(self.invite_department(code))
+    async def department(self, code: str, *roles: Role) -> Member:
+        """A department of these roles; without any, one that may consume and provide."""
+        return await self.member(self.invite_department(code, roles=frozenset(roles) if roles else None))
 
     async def node(self, node_id: str, code: str) -> Member:
         """A node; its department is invited too if it is not known yet."""
@@ -172,11 +176,11 @@ def use_database(path: Path, database: URL) -> None:
 
 
 @asynccontextmanager
-async def running_platform(config: Config, clock: Clock) -> AsyncIterator[Platform]:
+async def running_platform(config: Config, clock: Clock, pace: Pace = USUAL_PACE) -> AsyncIterator[Platform]:
     """The service over that installation, and a view of its database."""
     database = Database(config.database_url)
     try:
-        async with serving(config, clock) as running, AsyncExitStack() as stack:
+        async with serving(config, clock, pace) as running, AsyncExitStack() as stack:
             yield Platform(config, clock, running, database, stack)
     finally:
         database.close()

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import grpc
 import grpc.aio
 import pytest
 from cryptography import x509
@@ -14,13 +13,17 @@ from google.protobuf.message_factory import GetMessageClass
 
 from comparator.data import DataDirectory, read_certificate, read_key
 from comparator.domain import ca
-from comparator.domain.policy import ALLOWED
-from stayput.identity import COMPARATOR_NAME, Kind, department
+from comparator.domain.enrolment import change_roles
+from comparator.domain.policy import ALLOWED, FOR_ANYONE
+from comparator.store.models import Role
+from stayput.errors import StayputError
+from stayput.identity import COMPARATOR_NAME, department
 from stayput.rpc import tls
+from stayput.rpc.client import translated
 from stayput.v1 import access_pb2, catalogue_pb2, enrolment_pb2, log_pb2
 from stayput.v1.catalogue_pb2 import ListResourcesRequest
 from stayput.v1.catalogue_pb2_grpc import CatalogueServiceStub
-from tests.comparator.platform import Platform, installed, refused
+from tests.comparator.platform import Member, Platform, installed, refused
 
 _METHODS = {
     f"/{service.full_name}/{method.name}": method
@@ -50,46 +53,128 @@ async def _list(address: str, credentials: tls.Credentials) -> None:
 
 
 async def _call(method: str, channel: grpc.aio.Channel) -> Message:
+    """The answer to an empty request, or the first of them."""
     descriptor = _METHODS[method]
-    answer_type = GetMessageClass(descriptor.output_type)
+    request, answer_type = GetMessageClass(descriptor.input_type)(), GetMessageClass(descriptor.output_type)
+    if descriptor.server_streaming:
+        stream: grpc.aio.UnaryStreamMultiCallable[Message, Message] = channel.unary_stream(
+            method,
+            request_serializer=lambda message: message.SerializeToString(),
+            response_deserializer=answer_type.FromString,
+        )
+        return await anext(aiter(stream(request, timeout=10)))
     call: grpc.aio.UnaryUnaryMultiCallable[Message, Message] = channel.unary_unary(
         method,
         request_serializer=lambda message: message.SerializeToString(),
         response_deserializer=answer_type.FromString,
     )
-    return await call(GetMessageClass(descriptor.input_type)(), timeout=10)
+    return await call(request, timeout=10)
+
+
+async def _result(method: str, member: Member) -> str:
+    """How the comparator answers an empty request: the reason of its error, or OK."""
+    try:
+        with translated("comparator"):
+            await _call(method, member.channel)
+    except StayputError as error:
+        return error.reason_name
+    return "OK"
+
+
+# Who may call what. Parties: a department that is only consumer, provider, auditor or operator; the node of a
+# provider; and a node whose department is provider no more.
+_C, _P, _A, _O, _N, _X = "consumer", "provider", "auditor", "operator", "node", "idle-node"
+_PARTIES = (_C, _P, _A, _O, _N, _X)
+_MAY: dict[str, set[str]] = {
+    "CatalogueService/PublishResource": {_N},
+    "CatalogueService/ListResources": {_C, _P, _A, _O, _N, _X},
+    "CatalogueService/GetResource": {_C, _P, _A, _O, _N, _X},
+    "AccessService/Apply": {_C},
+    "AccessService/WithdrawApplication": {_C},
+    "AccessService/ListApplications": {_C, _N, _A, _O},
+    "AccessService/GetApplication": {_C, _N, _A, _O},
+    "AccessService/AcceptApplication": {_N},
+    "AccessService/RecordDecision": {_N},
+    "AccessService/RecordGrantVersion": {_N},
+    "AccessService/RecordGrantChange": {_N},
+    "AccessService/ListGrants": {_C, _N, _A, _O},
+    "AccessService/SetGrantStanding": {_O},
+    "AccessService/WatchAccess": {_N},
+    "AccessService/IssueTicket": {_C},
+    "LogService/AppendReceipts": {_N},
+    "LogService/ListEvents": {_A, _O},
+    "EnrolmentService/Enrol": set(),
+}
+
+
+async def _party(platform: Platform, name: str) -> Member:
+    if name == _N:
+        return await platform.node("vehicles-1", "traffic-police")
+    if name == _X:
+        idle = await platform.node("vehicles-1", "traffic-police")
+        with platform.database.writing() as store:
+            change_roles(store, "traffic-police", frozenset({Role.CONSUMER}), platform.clock())
+        return idle
+    return await platform.department("civil-affairs", Role(name))
 
 
 def test_every_method_of_the_comparator_is_in_the_table() -> None:
     assert set(ALLOWED) == set(_METHODS)
+    assert {f"/stayput.v1.{method}" for method in _MAY} == set(_METHODS)
+    assert set(_METHODS) > FOR_ANYONE
 
 
-@pytest.mark.parametrize("method", sorted(_METHODS))
-@pytest.mark.parametrize("kind", list(Kind))
-async def test_each_kind_may_call_what_the_table_says(platform: Platform, kind: Kind, method: str) -> None:
-    member = (
-        await platform.department("civil-affairs")
-        if kind is Kind.DEPARTMENT
-        else await platform.node("vehicles-1", "traffic-police")
-    )
-    if not ALLOWED[method]:
-        with refused("UNSUPPORTED"):
-            await _call(method, member.channel)
-    elif kind not in ALLOWED[method]:
-        with refused("NOT_PERMITTED"):
-            await _call(method, member.channel)
-    elif "List" in method:
-        await _call(method, member.channel)
-    else:
-        with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await _call(method, member.channel)
-        # Admitted: what fails is the empty request.
-        assert caught.value.code() in {
-            grpc.StatusCode.INVALID_ARGUMENT,
-            grpc.StatusCode.NOT_FOUND,
-            grpc.StatusCode.PERMISSION_DENIED,
-        }
-        assert "this call is not for" not in (caught.value.details() or "")
+@pytest.mark.parametrize("name", _PARTIES)
+async def test_each_party_may_call_what_the_table_says(platform: Platform, name: str) -> None:
+    member = await _party(platform, name)
+    results = {method: await _result(f"/stayput.v1.{method}", member) for method in _MAY}
+    assert results.pop("EnrolmentService/Enrol") == "UNSUPPORTED"
+    assert {method for method, result in results.items() if result != "NOT_PERMITTED"} == {
+        method for method, may in _MAY.items() if name in may
+    }
+    # Whoever is admitted fails by the empty request only.
+    assert set(results.values()) <= {
+        "OK",
+        "NOT_PERMITTED",
+        "FIELD_INVALID",
+        "RESOURCE_UNKNOWN",
+        "APPLICATION_UNKNOWN",
+        "GRANT_UNKNOWN",
+        "GRANT_SIGNATURE_INVALID",
+    }
+
+
+async def test_roles_add_up(platform: Platform) -> None:
+    member = await platform.department("civil-affairs", Role.CONSUMER, Role.OPERATOR)
+    assert await _result("/stayput.v1.AccessService/Apply", member) == "RESOURCE_UNKNOWN"
+    assert await _result("/stayput.v1.AccessService/SetGrantStanding", member) == "FIELD_INVALID"
+
+
+@pytest.mark.parametrize(
+    ("method", "named"),
+    [
+        ("AccessService/Apply", ["a department enrolled as consumer"]),
+        ("AccessService/WatchAccess", ["a node of a department enrolled as provider"]),
+        ("LogService/ListEvents", ["enrolled as auditor", "enrolled as operator"]),
+    ],
+)
+async def test_who_may_not_is_told_who_may(platform: Platform, method: str, named: list[str]) -> None:
+    member = await platform.department("civil-affairs", Role.PROVIDER)
+    with refused("NOT_PERMITTED") as caught:
+        await _call(f"/stayput.v1.{method}", member.channel)
+    assert all(role in caught.value.remedy for role in named)
+
+
+async def test_roles_count_from_the_next_call_on(platform: Platform, consumer: Member) -> None:
+    method = "/stayput.v1.LogService/ListEvents"
+    for roles, result in (
+        ({Role.CONSUMER}, "NOT_PERMITTED"),
+        ({Role.AUDITOR}, "OK"),
+        ({Role.CONSUMER}, "NOT_PERMITTED"),
+    ):
+        with platform.database.writing() as store:
+            change_roles(store, "civil-affairs", frozenset(roles), platform.clock())
+        assert await _result(method, consumer) == result
 
 
 @pytest.mark.parametrize("method", sorted(set(_METHODS) - {"/stayput.v1.EnrolmentService/Enrol"}))

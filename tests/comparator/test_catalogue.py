@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from comparator.store.events import About
 from stayput.v1.catalogue_pb2 import (
     GetResourceRequest,
     ListResourcesRequest,
@@ -13,6 +14,7 @@ from stayput.v1.catalogue_pb2 import (
     UpdateFrequency,
 )
 from stayput.v1.contract_pb2 import Check, Field, FieldOption, Key, Mode
+from stayput.v1.log_pb2 import EventType
 from tests.comparator import documents
 from tests.comparator.platform import Member, Platform, refused
 
@@ -204,3 +206,39 @@ async def test_data_of_the_future_are_refused(platform: Platform, node: Member) 
 async def test_an_empty_request(node: Member) -> None:
     with refused("FIELD_INVALID", "code"):
         await node.catalogue.PublishResource(PublishResourceRequest())
+
+
+def _published(platform: Platform) -> list[tuple[str, str, str]]:
+    """Actor, resource and detail of each publication, oldest first."""
+    with platform.database.reading() as store:
+        found = store.events.page(None, None, About(), [EventType.EVENT_TYPE_RESOURCE_PUBLISHED])
+    return [(event.actor, event.resource, event.detail) for event in reversed(found)]
+
+
+async def test_a_publication_is_an_event_if_it_changes_something(platform: Platform, node: Member) -> None:
+    await documents.publish(node)
+    await documents.publish(node)
+    changed = documents.resource()
+    changed.title = "机动车登记"
+    changed.checks.pop()
+    await documents.publish(node, changed)
+    await documents.publish(node, changed)
+    second = await platform.node("vehicles-2", "traffic-police")
+    await documents.publish(second, changed)
+    first, another = node.party.urn, second.party.urn
+    assert _published(platform) == [
+        (first, documents.VEHICLES, "new"),
+        (first, documents.VEHICLES, "changed: title, checks"),
+        (another, documents.VEHICLES, "changed: node_id, signing_key"),
+    ]
+
+
+async def test_a_refused_publication_is_no_event(platform: Platform, node: Member) -> None:
+    await documents.publish(node)
+    with refused("RESOURCE_TAKEN"):
+        await documents.publish(await platform.node("tax-1", "tax-office"))
+    entry = documents.resource("other")
+    entry.title = ""
+    with refused("FIELD_INVALID"):
+        await documents.publish(node, entry)
+    assert len(_published(platform)) == 1

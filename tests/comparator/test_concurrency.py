@@ -12,6 +12,7 @@ from stayput.enrolment import PartyKeys, csr_of, request
 from stayput.errors import StayputError
 from stayput.receipts import payload_hash
 from stayput.rpc.client import translated
+from stayput.v1.access_pb2 import GetApplicationRequest, GrantState
 from stayput.v1.catalogue_pb2 import ListResourcesRequest
 from stayput.v1.enrolment_pb2 import Invitation
 from stayput.v1.log_pb2 import AppendReceiptsRequest
@@ -51,6 +52,64 @@ async def test_deciders_of_one_application(platform: Platform, node: Member, con
         + [documents.refuse(other, asked.id, f"理由 {number}") for number in range(half)]
     )
     assert outcomes == {"OK": 1, "APPLICATION_DECIDED": _MANY - 1}
+
+
+async def test_administrators_who_decide_at_once(platform: Platform, node: Member, consumer: Member) -> None:
+    """One wins, and each of the others is told who did."""
+    await documents.publish(node)
+    asked = await documents.apply(consumer)
+    other, now = await _second_connection(platform, node), platform.clock()
+
+    async def decide(number: int) -> str:
+        by = f"管理员 {number}"
+        try:
+            with translated("comparator"):
+                if number % 2:
+                    await documents.refuse(other, asked.id, "理由", by)
+                else:
+                    await documents.decide(node, documents.grant(asked, node, now, number), administrator=by)
+        except StayputError as error:
+            return error.details["decided_by"]
+        return by
+
+    winners = set(await asyncio.gather(*map(decide, range(_MANY))))
+    assert len(winners) == 1
+    answer = await node.access.GetApplication(GetApplicationRequest(id=asked.id))
+    assert {answer.application.decided_by} == winners
+
+
+async def test_a_decision_and_a_withdrawal_at_once(
+    platform: Platform, node: Member, consumer: Member
+) -> None:
+    await documents.publish(node)
+    for _ in range(4):
+        asked = await documents.apply(consumer)
+        outcomes = await _outcomes(
+            [documents.refuse(node, asked.id, "理由"), documents.withdraw(consumer, asked.id)]
+        )
+        assert outcomes == {"OK": 1, "APPLICATION_DECIDED": 1}
+
+
+async def test_versions_of_one_grant(platform: Platform, node: Member, consumer: Member) -> None:
+    await documents.publish(node)
+    grant = documents.grant(await documents.apply(consumer), node, platform.clock())
+    await documents.decide(node, grant)
+    versions = [documents.amended(grant, operators=[f"operator-{n}"]) for n in range(_MANY)]
+    outcomes = await _outcomes(documents.amend(node, each) for each in versions)
+    assert outcomes == {"OK": 1, "GRANT_VERSION": _MANY - 1}
+    with platform.database.reading() as store:
+        assert len(store.grants.versions(grant.id)) == 2
+
+
+async def test_changes_of_one_grant(platform: Platform, node: Member, consumer: Member) -> None:
+    await documents.publish(node)
+    grant = documents.grant(await documents.apply(consumer), node, platform.clock())
+    await documents.decide(node, grant)
+    other, now = await _second_connection(platform, node), platform.clock()
+    suspended, revoked = GrantState.GRANT_STATE_SUSPENDED, GrantState.GRANT_STATE_REVOKED
+    drafts = [documents.change(grant, state, now) for state in (suspended, revoked)] * (_MANY // 2)
+    outcomes = await _outcomes(documents.record((node, other)[n % 2], each) for n, each in enumerate(drafts))
+    assert outcomes == {"OK": _MANY // 2, "GRANT_VERSION": _MANY // 2}
 
 
 async def test_one_grants_id_for_many_applications(

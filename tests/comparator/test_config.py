@@ -31,6 +31,7 @@ def test_the_sample_is_a_configuration_with_the_defaults(tmp_path: Path) -> None
     assert config.data == tmp_path / "data"
     assert config.database_url.database == str(tmp_path / "data" / "comparator.db")
     assert config.validity == Validity()
+    assert config.require_security_agreement is True
     assert (config.advertise, config.enrolment_advertise, config.database) == (None, None, None)
 
 
@@ -52,6 +53,12 @@ def test_the_sample_with_addresses_to_dial() -> None:
 def test_any_data_directory_is_written_as_toml(name: str) -> None:
     config = parse(render(Path(name), "h:1", "h:2", None, None), Path("/etc/comparator.toml"))
     assert config.data == Path("/etc") / Path(name)
+
+
+def test_security_agreements_are_demanded_unless_said_otherwise() -> None:
+    path = Path("comparator.toml")
+    assert parse(_LEAST, path).require_security_agreement is True
+    assert parse(f"{_LEAST}require_security_agreement = false\n", path).require_security_agreement is False
 
 
 def test_a_password_is_not_shown() -> None:
@@ -79,6 +86,8 @@ def test_a_password_is_not_shown() -> None:
         ('[validity]\nticket_seconds = "601"\n', 5, "validity.ticket_seconds", "correct"),
         ("[validity]\nticket_seconds = 601\n", 5, "validity.ticket_seconds", "correct"),
         ("validity = 3\n", 4, "validity", "correct"),
+        ("require_security_agreement = 0\n", 4, "require_security_agreement", "correct"),
+        ("require_agreement = true\n", 4, "require_agreement", "did you mean require_security_agreement?"),
     ],
 )
 def test_a_wrong_key_is_named_with_file_and_line(more: str, line: int, key: str, hint: str) -> None:

@@ -79,6 +79,8 @@ async def test_repeating_the_call_gives_the_same_certificate(
 ) -> None:
     asked = request(invitation, keys, csr_of(keys))
     assert await platform.enrol(asked) == await platform.enrol(asked)
+    with platform.database.reading() as store:
+        assert store.events.last_number() == 1
 
 
 async def test_another_certificate_request_comes_too_late(

@@ -1,8 +1,10 @@
 """The service as a whole: health, reflection, start and stop, its own certificate."""
 
+import asyncio
 from collections.abc import Callable
-from contextlib import closing
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
 
 import grpc.aio
 import pytest
@@ -11,15 +13,25 @@ from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, Serv
 from sqlalchemy import URL, inspect
 from structlog.testing import capture_logs
 
+from comparator import texts
 from comparator.config import Config
 from comparator.data import DataDirectory, read_certificate
-from comparator.server import MAIN_SERVICES, serving
+from comparator.domain.calendar import Calendar
+from comparator.server import MAIN_SERVICES, Pace, _in_background, _sweep_for_ever, serving
+from comparator.servicers.desk import Desk
+from comparator.servicers.watch import Watch
 from comparator.store.database import Database
+from comparator.texts import unusable
 from stayput.errors import StayputError
-from stayput.v1.access_pb2 import IssueTicketRequest
+from stayput.v1.access_pb2 import (
+    ApplicationState,
+    GetApplicationRequest,
+    IssueTicketRequest,
+    WatchAccessRequest,
+)
 from stayput.v1.catalogue_pb2 import ListResourcesRequest
 from tests.comparator import documents
-from tests.comparator.platform import Clock, Platform, running_platform
+from tests.comparator.platform import Clock, Member, Platform, running_platform
 
 
 async def test_health(platform: Platform) -> None:
@@ -133,9 +145,85 @@ async def test_the_process_log_holds_nothing_personal(platform: Platform) -> Non
                 grant_id=grant.id, operator="operator-7", purpose="purpose-7", case_number="case-7"
             )
         )
-    methods = [event["method"].rpartition("/")[2] for event in events if event["event"] == "call"]
+    calls = [event for event in events if event["event"] == "call"]
+    methods = [event["method"].rpartition("/")[2] for event in calls]
     assert methods == ["Apply", "RecordDecision", "IssueTicket"]
-    assert {event["result"] for event in events} == {"OK"}
+    assert {event["result"] for event in calls} == {"OK"}
     written = str(events)
     for kept_out in ("operator-7", "purpose-7", "case-7", asked.purpose, asked.legal_basis):
         assert kept_out not in written
+
+
+def _applied_long_ago(platform: Platform, consumer: Member) -> str:
+    """An application of a year whose calendar is packaged, whose time has run out."""
+    with platform.database.writing() as store:
+        received = datetime(2024, 3, 4, 4, tzinfo=UTC)
+        return store.applications.submit(documents.application(), consumer.party, received).id
+
+
+async def test_deadlines_are_looked_at_when_it_starts(config: Config, clock: Clock) -> None:
+    async with running_platform(config, clock) as platform:
+        node = await platform.node("vehicles-1", "traffic-police")
+        await documents.publish(node)
+        application_id = _applied_long_ago(platform, await platform.department("civil-affairs"))
+    async with running_platform(config, clock) as platform:
+        node = await platform.node("vehicles-1", "traffic-police")
+        await _state(node, application_id, ApplicationState.APPLICATION_STATE_EXPIRED)
+
+
+async def test_deadlines_are_looked_at_again(config: Config, clock: Clock) -> None:
+    async with running_platform(config, clock, Pace(sweep=0.02)) as platform:
+        node = await platform.node("vehicles-1", "traffic-police")
+        await documents.publish(node)
+        application_id = _applied_long_ago(platform, await platform.department("civil-affairs"))
+        await _state(node, application_id, ApplicationState.APPLICATION_STATE_EXPIRED)
+
+
+async def _state(node: Member, application_id: str, wanted: "ApplicationState.ValueType") -> None:
+    """Returns when the application is in that state."""
+    stream = aiter(node.access.WatchAccess(WatchAccessRequest()))
+    while True:
+        told = await anext(stream)
+        if told.application.state == wanted:
+            assert told.application.id == application_id
+            return
+        if told.HasField("caught_up"):
+            stored = await node.access.GetApplication(GetApplicationRequest(id=application_id))
+            if stored.application.state == wanted:
+                return
+
+
+async def test_a_sweep_that_fails_is_tried_again(config: Config, clock: Clock) -> None:
+    tries = iter((unusable(texts.CALENDAR_NAME, texts.CALENDAR_NAME_FIX, file="2026.toml"), None))
+
+    def calendar() -> Calendar:
+        error = next(tries)
+        if error is not None:
+            raise error
+        return Calendar({})
+
+    with (
+        closing(Database(config.database_url)) as database,
+        ThreadPoolExecutor(1) as threads,
+        capture_logs() as logged,
+    ):
+        desk = Desk(database, clock, threads, calendar)
+        sweeping = asyncio.create_task(_sweep_for_ever(desk, Watch(desk, 1, 1), 0.01))
+        await desk.written.wait()
+        sweeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await sweeping
+    failed, swept = logged
+    assert (failed["log_level"], failed["reason"]) == ("error", "CONFIGURATION_INVALID")
+    assert (swept["event"], swept["events"]) == ("deadlines swept", 0)
+
+
+async def test_a_fault_in_the_background_is_not_lost(config: Config, clock: Clock) -> None:
+    """A failure that is none of the expected ones ends the sweep, and is raised when the service ends."""
+
+    async def fault() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        async with _in_background(fault(), asyncio.Event().wait()):
+            await asyncio.sleep(0)

@@ -7,9 +7,10 @@ from cryptography import x509
 from joserfc.jwk import ECKey
 
 from comparator.config import Config, Validity
+from stayput.china_time import CHINA
 from stayput.identity import Caller, caller_of, node
 from stayput.tickets import TicketVerifier
-from stayput.v1.access_pb2 import Grant, IssueTicketRequest, IssueTicketResponse
+from stayput.v1.access_pb2 import Grant, GrantState, Hours, IssueTicketRequest, IssueTicketResponse
 from tests.comparator import documents
 from tests.comparator.platform import Clock, Member, Platform, refused, running_platform
 
@@ -55,7 +56,7 @@ async def test_each_ticket_is_kept(platform: Platform, consumer: Member, grant: 
     for case_number in ("2026-17", ""):
         await _issue(consumer, grant.id, case_number=case_number)
     with platform.database.reading() as store:
-        kept = store.access.tickets(grant.id)
+        kept = store.tickets.of(grant.id)
     assert sorted(row.case_number for row in kept) == ["", "2026-17"]
     assert {row.consumer_urn for row in kept} == {consumer.party.urn}
     assert {row.operator for row in kept} == {"张三"}
@@ -123,7 +124,7 @@ async def test_a_case_number_that_the_grant_demands(
         await _issue(consumer, grant.id, case_number=case_number)
     assert (await _issue(consumer, grant.id, case_number="2026-17")).ticket
     with platform.database.reading() as store:
-        assert len(store.access.tickets(grant.id)) == 1
+        assert len(store.tickets.of(grant.id)) == 1
 
 
 @pytest.mark.parametrize(
@@ -140,3 +141,85 @@ async def test_a_case_number_that_the_grant_demands(
 async def test_a_wrong_field_is_named(consumer: Member, grant: Grant, field: str, value: str) -> None:
     with refused("FIELD_INVALID", field):
         await _issue(consumer, grant.id, **{field: value})
+
+
+@pytest.mark.parametrize("state", ["SUSPENDED", "REVOKED"])
+async def test_a_grant_that_its_provider_withdrew(
+    platform: Platform, provider: Member, consumer: Member, grant: Grant, state: str
+) -> None:
+    value = GrantState.Value(f"GRANT_STATE_{state}")
+    await documents.record(provider, documents.change(grant, value, platform.clock()))
+    with refused("GRANT_NOT_ACTIVE", "grant") as caught:
+        await _issue(consumer, grant.id)
+    told = {name: caught.value.details[name] for name in ("state", "by", "cause")}
+    assert told == {"state": state, "by": "PROVIDER", "cause": "ADMINISTRATOR"}
+
+
+@pytest.mark.parametrize("state", ["SUSPENDED", "REVOKED"])
+async def test_a_grant_that_the_platform_withdrew(
+    platform: Platform, operator: Member, consumer: Member, grant: Grant, state: str
+) -> None:
+    await documents.set_standing(operator, grant.id, GrantState.Value(f"GRANT_STATE_{state}"))
+    with refused("GRANT_NOT_ACTIVE", "grant") as caught:
+        await _issue(consumer, grant.id)
+    assert (caught.value.details["state"], caught.value.details["by"]) == (state, "PLATFORM")
+    with platform.database.reading() as store:
+        assert not store.tickets.of(grant.id)
+
+
+async def test_a_grant_that_was_resumed(
+    platform: Platform, provider: Member, operator: Member, consumer: Member, grant: Grant
+) -> None:
+    now = platform.clock()
+    suspended, active = GrantState.GRANT_STATE_SUSPENDED, GrantState.GRANT_STATE_ACTIVE
+    await documents.record(provider, documents.change(grant, suspended, now, 1))
+    await documents.set_standing(operator, grant.id, suspended)
+    await documents.record(provider, documents.change(grant, active, now, 2))
+    with refused("GRANT_NOT_ACTIVE"):
+        await _issue(consumer, grant.id)
+    await documents.set_standing(operator, grant.id, active)
+    assert (await _issue(consumer, grant.id)).ticket
+
+
+async def test_the_latest_version_counts(
+    platform: Platform, provider: Member, consumer: Member, grant: Grant
+) -> None:
+    narrowed = documents.amended(grant, case_number_required=True)
+    narrowed.checks.remove("plate")
+    await documents.amend(provider, narrowed)
+    with refused("CASE_NUMBER_REQUIRED"):
+        await _issue(consumer, grant.id)
+    answer = await _issue(consumer, grant.id, case_number="2026-17")
+    verifier = TicketVerifier(node("vehicles-1"), [ECKey.import_key(consumer.response.ticket_key)])
+    ticket = verifier.verify(answer.ticket, _caller(consumer), platform.clock())
+    assert ticket.scope.checks == ("name",)
+
+
+async def test_operators_that_the_grant_names(provider: Member, consumer: Member, grant: Grant) -> None:
+    await documents.amend(provider, documents.amended(grant, operators=["张三", "王五"]))
+    assert (await _issue(consumer, grant.id, operator="王五")).ticket
+    for operator in ("李四", "张三 ", "张"):
+        with refused("OPERATOR_NOT_ALLOWED", "operator") as caught:
+            await _issue(consumer, grant.id, operator=operator)
+        assert operator not in caught.value.message + caught.value.remedy
+
+
+async def test_hours_of_the_grant(
+    platform: Platform, provider: Member, consumer: Member, grant: Grant
+) -> None:
+    hours = Hours(opens="08:30", closes="18:00")
+    await documents.amend(provider, documents.amended(grant, hours=hours))
+    noon = platform.clock().astimezone(CHINA).replace(hour=12, minute=0, second=0, microsecond=0)
+    tomorrow = noon + timedelta(days=1)
+    closes = tomorrow.replace(hour=18)
+    platform.clock.advance(closes - timedelta(minutes=2) - platform.clock())
+    answer = await _issue(consumer, grant.id)
+    assert answer.expires_at.ToDatetime(UTC) == closes
+    for outside in (closes, tomorrow.replace(hour=8, minute=29)):
+        platform.clock.advance(outside - platform.clock())
+        with refused("OUTSIDE_HOURS", "grant") as caught:
+            await _issue(consumer, grant.id)
+        assert caught.value.details["hours"] == "08:30-18:00"
+    platform.clock.advance(tomorrow.replace(hour=8, minute=30) - platform.clock())
+    left = (await _issue(consumer, grant.id)).expires_at.ToDatetime(UTC) - platform.clock()
+    assert left > timedelta(minutes=4)

@@ -18,7 +18,7 @@ def config_path(tmp_path: Path) -> Path:
 def run(config_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs `comparator` in the test's directory, in English unless `locale` says otherwise."""
     monkeypatch.chdir(config_path.parent)
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", "300")
     for name in ("LC_ALL", "LC_MESSAGES", "LANG", "STAYPUT_COMPARATOR_CONFIG"):
         monkeypatch.delenv(name, raising=False)
 

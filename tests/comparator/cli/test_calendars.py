@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from comparator.config import Config
-from comparator.domain.calendar import SHANGHAI
+from stayput.china_time import CHINA
 from tests.comparator.platform import Run, installed
 
 _SOUND = """year = 2199
@@ -68,7 +68,7 @@ def test_a_loaded_calendar_can_be_replaced(run: Run, config: Config, file: Path)
 def test_the_years_known_and_the_next(run: Run, config: Config, file: Path) -> None:
     run("calendar", "load", file.name)
     listed = {each["year"]: each for each in json.loads(run("calendar", "show", "--json").stdout)}
-    now = datetime.now(SHANGHAI).year
+    now = datetime.now(CHINA).year
     assert {2024, 2025, 2026, 2199, now, now + 1} <= set(listed)
     assert not any(listed[year]["provisional"] for year in (2024, 2025, 2026, 2199))
     table = run("calendar", "show").stdout

@@ -26,7 +26,7 @@ async def stored(config: Config, clock: Clock) -> None:
         consumer = await platform.department("civil-affairs")
         with platform.database.writing() as store:
             for received in _RECEIVED:
-                store.access.apply(documents.application(), consumer.party, received)
+                store.applications.submit(documents.application(), consumer.party, received)
         turned_down, _ = await documents.apply(consumer), await documents.apply(consumer)
         await documents.refuse(node, turned_down.id, "理由")
 
@@ -46,6 +46,13 @@ def test_applications_show_their_clocks(run: Run, stored: None) -> None:
     chinese = run("applications", locale="zh_CN.UTF-8").stdout
     assert "应决定日期" in chinese
     assert "2023-06-08（暂定）" in _row(chinese, "A-1")
+    assert "最低生活保障审核确认" in _row(table, "A-1")
+    assert ("reminder" in _row(table, "A-1"), "2023-06-29 (provisional)" in _row(table, "A-1")) == (
+        True,
+        True,
+    )
+    assert ("escalated" in _row(table, "A-2"), "2024-07-02 " in _row(table, "A-2")) == (True, True)
+    assert ("已提醒" in _row(chinese, "A-1"), "已上报" in _row(chinese, "A-2")) == (True, True)
     assert "是，不产生后果" in _row(chinese, "A-1")
 
 
@@ -101,3 +108,32 @@ def test_a_damaged_calendar_is_told(run: Run, config: Config) -> None:
         assert result.exit_code == 1
         assert "2024.toml: source is missing" in result.stderr
         assert "hint: add source" in result.stderr
+
+
+async def test_applications_in_every_state(run: Run, config: Config, clock: Clock) -> None:
+    async with running_platform(config, clock) as platform:
+        node = await platform.node("vehicles-1", "traffic-police")
+        await documents.publish(node)
+        consumer = await platform.department("civil-affairs")
+        asked = [await documents.apply(consumer) for _ in range(5)]
+        await documents.accept(node, asked[1].id)
+        await documents.withdraw(consumer, asked[2].id)
+        await documents.refuse(node, asked[3].id, "理由")
+        await documents.decide(node, documents.grant(asked[4], node, clock()))
+        with platform.database.writing() as store:
+            old = store.applications.submit(documents.application(), consumer.party, _RECEIVED[1])
+            store.applications.expire(int(old.id.removeprefix("A-")), clock())
+    table, chinese = run("applications").stdout, run("applications", locale="zh_CN.UTF-8").stdout
+    for number, (state, in_chinese) in enumerate(
+        (
+            ("submitted", "待决定"),
+            ("accepted", "已受理"),
+            ("withdrawn", "已撤回"),
+            ("refused", "已拒绝"),
+            ("granted", "已授权"),
+            ("expired", "已失效"),
+        ),
+        start=1,
+    ):
+        assert f" {state} " in _row(table, f"A-{number}")
+        assert in_chinese in _row(chinese, f"A-{number}")

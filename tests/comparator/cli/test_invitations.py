@@ -1,5 +1,6 @@
 """`comparator invite`."""
 
+import json
 import os
 import stat
 from pathlib import Path
@@ -97,3 +98,47 @@ def test_the_address_that_a_running_service_has_taken(initialised: Run, config_p
     DataDirectory(load(config_path).data).set_running(Running("h:1", "h:2", os.getpid()))
     initialised("invite", "department", "civil-affairs", "--title", "民政局", "-o", "file.json")
     assert read_invitation((config_path.parent / "file.json").read_text()).enrolment_address == "h:2"
+
+
+def _roles(run: Run) -> list[str]:
+    (listed,) = json.loads(run("departments", "--json").stdout)
+    roles: list[str] = listed["roles"]
+    return roles
+
+
+def test_roles_are_given_and_changed(initialised: Run) -> None:
+    invite = ("invite", "department", "data-bureau", "--title", "数据局", "-o")
+    assert initialised(*invite, "1.json", "--role", "operator", "--role", "consumer").exit_code == 0
+    assert _roles(initialised) == ["consumer", "operator"]
+    assert initialised(*invite, "2.json").exit_code == 0
+    assert _roles(initialised) == ["consumer", "operator"]
+    assert initialised(*invite, "3.json", "--role", "auditor").exit_code == 0
+    assert _roles(initialised) == ["auditor"]
+    changed = initialised("roles", "data-bureau", "--role", "provider", "--role", "consumer")
+    assert changed.stdout == "data-bureau is now consumer, provider; in force from its next call on\n"
+    assert _roles(initialised) == ["consumer", "provider"]
+    chinese = initialised("roles", "data-bureau", "--role", "auditor", locale="zh_CN.UTF-8")
+    assert chinese.stdout == "data-bureau 现为 审计，自其下一次调用起生效\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "locale", "message"),
+    [
+        (["roles", "no-such", "--role", "auditor"], "en", "no department of this code was invited"),
+        (["roles", "water", "--role", "auditor", "--role", "consumer"], "en", "would audit itself"),
+        (["roles", "water", "--role", "auditor", "--role", "consumer"], "zh_CN", "自己审计自己"),
+        (["invite", "node", "water-1", "--department", "water"], "en", "is not enrolled as provider"),
+        (["invite", "node", "water-1", "--department", "water"], "zh_CN", "不具有 provider 角色"),
+    ],
+)
+def test_roles_that_cannot_be(initialised: Run, arguments: list[str], locale: str, message: str) -> None:
+    initialised("invite", "department", "water", "--title", "水务局", "--role", "consumer")
+    result = initialised(*arguments, locale=locale)
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert _roles(initialised) == ["consumer"]
+
+
+def test_roles_that_there_are_not(initialised: Run) -> None:
+    assert initialised("roles", "water", "--role", "admin").exit_code == 2
+    assert initialised("roles", "water").exit_code == 2

@@ -7,9 +7,13 @@ from pathlib import Path
 import pytest
 from google.protobuf.json_format import ParseDict
 
+from comparator.cli import options
 from comparator.config import Config
+from comparator.store import schema
+from comparator.store.models import Role
 from stayput.v1.access_pb2 import Application
-from stayput.v1.catalogue_pb2 import Resource
+from stayput.v1.catalogue_pb2 import Category, Resource, Sharing
+from stayput.v1.contract_pb2 import Mode
 from stayput.v1.log_pb2 import AppendReceiptsRequest, Receipt
 from tests.comparator import documents
 from tests.comparator.documents import Chain
@@ -41,8 +45,11 @@ def test_departments(run: Run, receipts: list[bytes]) -> None:
         ("department", "water-works", "water-works", False),
         ("node", "vehicles-1", "traffic-police", True),
     ]
+    assert [one["roles"] for one in listed] == [["consumer", "provider"]] * 3 + [[]]
     table = run("departments").stdout
     assert "[水务]局" in table
+    assert "consumer, provider" in table
+    assert "使用、提供" in run("departments", locale="zh_CN.UTF-8").stdout
     assert "enrolled" in table
     assert "已邀请" in run("departments", locale="zh_CN.UTF-8").stdout
 
@@ -52,6 +59,46 @@ def test_resources(run: Run, receipts: list[bytes]) -> None:
     assert ParseDict(listed, Resource()).provider == "traffic-police"
     assert "conditional" in run("resources").stdout
     assert "有条件共享" in run("resources", locale="zh_CN.UTF-8").stdout
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (["--query", "机动车 ALL"], 0),
+        (["--query", "机动车 OWNERS"], 1),
+        (["--category", "base"], 0),
+        (["--category", "base", "--category", "department"], 1),
+        (["--sharing", "not-shared"], 0),
+        (["--sharing", "conditional"], 1),
+        (["--provider", "civil-affairs"], 0),
+        (["--provider", "traffic-police"], 1),
+        (["--mode", "keyed"], 1),
+        (["--mode", "keyed", "--mode", "oblivious"], 0),
+    ],
+)
+def test_searching_resources(run: Run, receipts: list[bytes], wanted: list[str], found: int) -> None:
+    assert len(json.loads(run("resources", "--json", *wanted).stdout)) == found
+
+
+@pytest.mark.parametrize(
+    ("wanted", "problem"),
+    [(["--query", "x" * 201], "query: must have 0 to 200"), (["--provider", "No Such"], "provider: must be")],
+)
+def test_a_search_that_cannot_be_made(run: Run, config: Config, wanted: list[str], problem: str) -> None:
+    result = run("resources", *wanted)
+    assert result.exit_code == 1
+    assert problem in result.stderr
+
+
+def test_options_take_all_names_that_there_are() -> None:
+    assert {role.value for role in options.RoleName} == {role.value for role in Role}
+    for names, prefix, kinds in (
+        (options.CategoryName, "CATEGORY_", Category),
+        (options.SharingName, "SHARING_", Sharing),
+        (options.ModeName, "MODE_", Mode),
+    ):
+        of_proto = {name.removeprefix(prefix).lower().replace("_", "-") for name in kinds.keys()}  # noqa: SIM118
+        assert {name.value for name in names} == of_proto - {"unspecified"}
 
 
 def test_applications(run: Run, receipts: list[bytes]) -> None:
@@ -77,7 +124,7 @@ def test_status_of_a_stopped_service(run: Run, config: Config) -> None:
     status = json.loads(run("status", "--json").stdout)
     assert (status["pid"], status["main"]) == ("", "")
     assert status["data"] == str(config.data)
-    assert status["database_revision"] == "0001"
+    assert status["database_revision"] == schema.head()
     assert "CA" in run("status", locale="zh_CN.UTF-8").stdout
 
 

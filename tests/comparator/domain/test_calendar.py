@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comparator.calendars import PACKAGED, CalendarFiles
-from comparator.domain.calendar import SHANGHAI, Calendar, ClockState, Due
+from comparator.domain.calendar import Calendar, ClockState, Due
+from stayput.china_time import CHINA
 
 # Whatever else is packaged later, no other year is announced here.
 _YEARS = CalendarFiles([PACKAGED]).years()
@@ -19,7 +20,7 @@ _DAYS = [date(2024, 1, 1) + timedelta(days=n) for n in range(366 + 365 + 365)]
 
 
 def _noon(year: int, month: int, day: int) -> datetime:
-    return datetime(year, month, day, 12, tzinfo=SHANGHAI)
+    return datetime(year, month, day, 12, tzinfo=CHINA)
 
 
 @pytest.mark.parametrize("year", [2024, 2025, 2026])
@@ -154,7 +155,7 @@ def test_a_decision_stops_the_clock() -> None:
 def test_what_every_clock_keeps(received: datetime, waited: timedelta, working_days: int) -> None:
     due = _CALENDAR.due(received, working_days)
     state = _CALENDAR.clock(received, None, received + waited, working_days)
-    first = received.astimezone(SHANGHAI).date()
+    first = received.astimezone(CHINA).date()
     counted = [first + timedelta(days=n) for n in range(1, (due.date - first).days + 1)]
     assert _CALENDAR.is_workday(due.date)
     assert sum(map(_CALENDAR.is_workday, counted)) == working_days

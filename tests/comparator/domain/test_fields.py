@@ -62,3 +62,15 @@ def test_page_sizes(size: int) -> None:
 def test_choices_are_listed_in_the_error() -> None:
     with pytest.raises(StayputError, match="MODE_KEYED, MODE_OBLIVIOUS"):
         fields.choice("mode", 7, Mode)
+
+
+@pytest.mark.parametrize("values", [[], [Mode.MODE_KEYED], [Mode.MODE_KEYED, Mode.MODE_KEYED]])
+def test_some_of_an_enumeration(values: list[int]) -> None:
+    fields.some_of("modes", values, Mode)
+
+
+@pytest.mark.parametrize("values", [[0], [Mode.MODE_KEYED, 9], [-1]])
+def test_none_of_an_enumeration(values: list[int]) -> None:
+    with pytest.raises(StayputError) as caught:
+        fields.some_of("modes", values, Mode)
+    assert (caught.value.reason_name, caught.value.field) == ("FIELD_INVALID", "modes")

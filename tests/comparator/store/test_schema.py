@@ -15,6 +15,7 @@ from comparator.store import schema
 from comparator.store.database import Database
 from comparator.store.models import Base
 from stayput.errors import StayputError
+from tests.comparator import documents
 
 _REVISIONS = [each.revision for each in ScriptDirectory.from_config(schema._config()).walk_revisions()][::-1]
 _FILLERS: Mapping[type, object] = {
@@ -25,6 +26,10 @@ _FILLERS: Mapping[type, object] = {
     # What holds JSON, for SQLAlchemy 2.0 and for 2.1.
     dict: ["x"],
     object: ["x"],
+}
+# What a migration reads has to be what it is.
+_MEANT: Mapping[tuple[str, str], object] = {
+    ("resources", "entry"): documents.resource().SerializeToString(),
 }
 
 
@@ -121,4 +126,7 @@ def _filled(metadata: MetaData) -> list[Table]:
 
 def _row(table: Table) -> dict[str, object]:
     """A value of its type for every column; as all rows are made so, references find what they refer to."""
-    return {column.name: _FILLERS[column.type.python_type] for column in table.columns}
+    return {
+        column.name: _MEANT.get((table.name, column.name), _FILLERS[column.type.python_type])
+        for column in table.columns
+    }
