@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,14 +19,19 @@ from provider_node.config import NodeConfig, load_node, load_resources
 from provider_node.domain.access import Access
 from provider_node.domain.addresses import checked_listen
 from provider_node.domain.decisions import Decisions
+from provider_node.domain.grants import GivenGrants
 from provider_node.domain.identity import NodeIdentity
-from provider_node.domain.keys import NodeKeys
+from provider_node.domain.keys import Enrolled, NodeKeys
+from provider_node.domain.notices import Notices
 from provider_node.domain.outbox import Outbox
 from provider_node.domain.platform import Platform
+from provider_node.domain.policy import GrantPolicy, policies
 from provider_node.domain.resources import Resources
 from provider_node.domain.session import Books
 from provider_node.domain.sessions import Sessions
-from provider_node.domain.status import index_key_of
+from provider_node.domain.standing_policy import StandingPolicies
+from provider_node.domain.status import add_receipts, index_key_of
+from provider_node.domain.watch import Watch
 from provider_node.servicers.admin import AdminServicer
 from provider_node.servicers.comparison import ComparisonServicer, Patience
 from provider_node.store.generations import Generations
@@ -38,12 +43,12 @@ from stayput.rpc import tls
 from stayput.rpc.server import ErrorInterceptor
 from stayput.tickets import TicketVerifier
 from stayput.v1 import admin_pb2_grpc, comparison_pb2, comparison_pb2_grpc
-from stayput.v1.access_pb2 import Limits
 from stayput.v1.admin_pb2 import GetStatusResponse
 from stayput.v1.errors_pb2 import ErrorReason
 
 _SESSIONS_GRACE_SECONDS: Final = 10.0
 _ADMIN_GRACE_SECONDS: Final = 1.0
+_FIRST_WORD_SECONDS: Final = 5.0
 
 _log = structlog.get_logger(__name__)
 
@@ -65,7 +70,11 @@ class Parts:
     sessions: Sessions
     platform: Platform
     outbox: Outbox
+    notices: Notices
     decisions: Decisions
+    standing: StandingPolicies
+    grants: GivenGrants
+    watch: Watch
 
 
 async def serve(config_path: Path, listen: str | None = None) -> None:
@@ -106,26 +115,58 @@ async def _parts(config: NodeConfig) -> AsyncIterator[Parts]:
     configured = load_resources(config.node.resources)
     state = State(config.node.data / "state")
     platform = Platform(config.node.comparator or enrolled.comparator_address, enrolled.credentials)
-    generations = Generations(config.node.data, index_key.id)
     resources = Resources(
         configured=configured,
-        generations=generations,
+        generations=Generations(config.node.data, index_key.id),
         index_key=index_key,
         identity=identity,
         state=state,
         clock=now,
     )
-    outbox = Outbox(state, platform, timedelta(hours=config.receipts.grace_hours), now)
-    access = Access(TicketVerifier(node(config.node.id), [enrolled.ticket_key]), state)
-    sessions = Sessions(Books(state, identity, now), access, resources.serving, outbox.wake)
-    decisions = Decisions(identity, state, platform, Limits(**config.limits.model_dump()), now)
     try:
-        yield Parts(
-            config, identity, enrolled.credentials, state, resources, sessions, platform, outbox, decisions
-        )
+        yield _assembled(config, identity, enrolled, state, platform, resources, policies(config, configured))
     finally:
         await platform.close()
         state.close()
+
+
+def _assembled(
+    config: NodeConfig,
+    identity: NodeIdentity,
+    enrolled: Enrolled,
+    state: State,
+    platform: Platform,
+    resources: Resources,
+    laid_down: Mapping[str, GrantPolicy],
+) -> Parts:
+    outbox = Outbox(state, platform, timedelta(hours=config.receipts.grace_hours), now)
+    notices = Notices(state.grants, platform)
+    access = Access(TicketVerifier(node(config.node.id), [enrolled.ticket_key]), state.grants)
+    sessions = Sessions(Books(state, identity, now), access, resources.serving, outbox.wake, notices.wake)
+    decisions = Decisions(
+        identity=identity,
+        grants=state.grants,
+        platform=platform,
+        notices=notices,
+        policies=laid_down,
+        clock=now,
+    )
+    standing = StandingPolicies(laid_down, decisions)
+    return Parts(
+        config=config,
+        identity=identity,
+        credentials=enrolled.credentials,
+        state=state,
+        resources=resources,
+        sessions=sessions,
+        platform=platform,
+        outbox=outbox,
+        notices=notices,
+        decisions=decisions,
+        standing=standing,
+        grants=GivenGrants(identity, state, sessions, notices, now),
+        watch=Watch(state.grants, platform, sessions, standing.consider, notices.wake),
+    )
 
 
 async def _serve(
@@ -144,6 +185,7 @@ async def _serve(
     await public.start()
     await admin.start()
     background = asyncio.create_task(_background(parts, address))
+    await _first_word(parts.watch, stop, background)
     await health_servicer.set("", health_pb2.HealthCheckResponse.SERVING)
     run.announce(bound)
     print(f"ready address={bound}", flush=True)  # noqa: T201 (what a supervisor waits for)
@@ -158,10 +200,24 @@ async def _serve(
         await asyncio.gather(background, return_exceptions=True)
 
 
+async def _first_word(watch: Watch, stop: asyncio.Event, background: "asyncio.Task[None]") -> None:
+    """Waits a little for the platform, so that a node that says it is ready serves if it can."""
+    waiting = [asyncio.create_task(event.wait()) for event in (watch.tried, stop)]
+    await asyncio.wait(
+        [*waiting, background], timeout=_FIRST_WORD_SECONDS, return_when=asyncio.FIRST_COMPLETED
+    )
+    for task in waiting:
+        task.cancel()
+
+
 def _public_server(parts: Parts, health_servicer: health.aio.HealthServicer) -> grpc.aio.Server:
+    def check_ready() -> None:
+        parts.outbox.check_grace()
+        parts.watch.check_caught_up()
+
     public = tls.server([ErrorInterceptor()])
     comparison_pb2_grpc.add_ComparisonServiceServicer_to_server(
-        ComparisonServicer(parts.sessions, parts.resources, parts.outbox.check_grace, Patience()), public
+        ComparisonServicer(parts.sessions, parts.resources, check_ready, Patience()), public
     )
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, public)
     service = comparison_pb2.DESCRIPTOR.services_by_name["ComparisonService"].full_name
@@ -191,8 +247,11 @@ def _admin_server(config_path: Path, parts: Parts, address: str) -> grpc.aio.Ser
             address=address,
             open_sessions=parts.sessions.open_count,
             software_version=parts.identity.software_version,
+            caught_up=parts.watch.caught_up,
+            connected=parts.watch.connected,
         )
         found.started_at.FromDatetime(started)
+        add_receipts(found, parts.state)
         return found
 
     admin = tls.server([ErrorInterceptor()])
@@ -201,8 +260,8 @@ def _admin_server(config_path: Path, parts: Parts, address: str) -> grpc.aio.Ser
         address=address,
         resources=parts.resources,
         decisions=parts.decisions,
+        grants=parts.grants,
         platform=parts.platform,
-        state=parts.state,
         status=status,
     )
     admin_pb2_grpc.add_NodeAdminServiceServicer_to_server(servicer, admin)
@@ -210,11 +269,13 @@ def _admin_server(config_path: Path, parts: Parts, address: str) -> grpc.aio.Ser
 
 
 async def _background(parts: Parts, address: str) -> None:
-    """Delivery for as long as the node runs, and beside it what a start has to tell the platform."""
+    """Hearing and telling the platform for as long as the node runs, and what a start has to tell it."""
     async with asyncio.TaskGroup() as group:
+        group.create_task(parts.watch.run())
+        group.create_task(parts.standing.run())
+        group.create_task(parts.notices.run())
         group.create_task(parts.outbox.run())
         group.create_task(parts.resources.renew_all(parts.platform, address))
-        group.create_task(parts.decisions.record_pending())
 
 
 async def _stopped(stop: asyncio.Event, background: "asyncio.Task[None]") -> None:

@@ -5,7 +5,8 @@ from typing import NoReturn
 
 import typer
 
-from provider_node.cli import access, build, setup, status
+from provider_node.cli import applications, build, grants, limits, publishing, setup, status
+from provider_node.cli.output import printable
 from stayput.errors import StayputError
 from stayput.language import language_of
 from stayput.reasons import told
@@ -17,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A provider's data service node. 数据提供部门的数据服务节点。",
 )
-for group in (setup, build, status, access):
+for group in (setup, build, status, publishing, applications, grants, limits):
     group.register(app)
 
 
@@ -39,5 +40,7 @@ def main() -> None:
 
 
 def _fail(error: StayputError) -> NoReturn:
-    print(told(error, language_of()), file=sys.stderr)  # noqa: T201 (the command's own word)
+    text = "\n".join(filter(None, (told(error, language_of()), applications.told_decision(error))))
+    # What the platform or another department wrote may be part of it.
+    print(printable(text), file=sys.stderr)  # noqa: T201 (the command's own word)
     sys.exit(1)

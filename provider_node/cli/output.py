@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC
 from typing import TYPE_CHECKING, Final
+from unicodedata import category
 
 import typer
 
@@ -19,8 +20,13 @@ _FILE_COLUMNS: Final = 10_000
 
 
 def say(text: str, **values: object) -> None:
-    """Prints one of the command's texts in the person's language."""
-    typer.echo(word(text).format(**values))
+    """Prints one of the command's texts in the person's language; values may come from other departments."""
+    typer.echo(printable(sentence(text, **values)))
+
+
+def sentence(text: str, **values: object) -> str:
+    """One of the command's texts in the person's language, with its places filled."""
+    return word(text).format(**values)
 
 
 def word(text: str) -> str:
@@ -49,11 +55,16 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for header in headers:
         table.add_column(word(header), overflow="fold")
     for row in rows:
-        table.add_row(*(_printable(cell) for cell in row))
+        table.add_row(*(printable(cell) for cell in row))
     width = None if sys.stdout.isatty() else _FILE_COLUMNS
     Console(width=width, markup=False, emoji=False, highlight=False).print(table)
 
 
-def _printable(cell: str) -> str:
-    """The cell without what could steer a terminal."""
-    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in cell)
+def printable(text: str) -> str:
+    """The text without what could steer a terminal."""
+    return "".join(c if _harmless(c) else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _harmless(character: str) -> bool:
+    # To Python the ideographic space of Chinese text is not printable.
+    return character.isprintable() or character == "\n" or category(character) == "Zs"

@@ -45,6 +45,10 @@ def status(config: Config = CONFIG, as_json: Json = False) -> None:
     )
     if found.HasField("undelivered_since"):
         say("waiting_since", since=local(found.undelivered_since))
+    if found.HasField("started_at"):
+        say("platform_connected" if found.connected else "platform_away")
+        if not found.caught_up:
+            say("catching_up")
     print_table(
         ("resource", "state", "in_catalogue", "generation", "as_of", "rows", "subjects", "left_out"),
         (_row(one) for one in found.resources),

@@ -5,32 +5,42 @@ file, line and key.
 """
 
 from provider_node.config.contract import contract_of
+from provider_node.config.limits import OFF, LimitsConfig, limit_of, permille_of, share_of
 from provider_node.config.loading import load_node, load_resource, load_resources
-from provider_node.config.node import Limits, Node, NodeConfig, Receipts
+from provider_node.config.node import Node, NodeConfig, Policy, Receipts
 from provider_node.config.resource import (
     Category,
     CsvSourceConfig,
     FieldConfig,
     ResourceConfig,
     Sharing,
+    StandingPolicy,
     TupleConfig,
     UpdateFrequency,
 )
+from provider_node.config.terms import limits_of
 
 __all__ = [
+    "OFF",
     "Category",
     "CsvSourceConfig",
     "FieldConfig",
-    "Limits",
+    "LimitsConfig",
     "Node",
     "NodeConfig",
+    "Policy",
     "Receipts",
     "ResourceConfig",
     "Sharing",
+    "StandingPolicy",
     "TupleConfig",
     "UpdateFrequency",
     "contract_of",
+    "limit_of",
+    "limits_of",
     "load_node",
     "load_resource",
     "load_resources",
+    "permille_of",
+    "share_of",
 ]

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+import types
 import typing
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
@@ -152,7 +153,13 @@ def _known_keys(model: type[BaseModel], location: Location) -> list[str]:
     here: Any = model
     for part in location:
         if isinstance(here, type) and issubclass(here, BaseModel):
-            here = here.model_fields[str(part)].annotation
+            here = _without_none(here.model_fields[str(part)].annotation)
         else:
             here = typing.get_args(here)[1]
     return list(here.model_fields) if isinstance(here, type) and issubclass(here, BaseModel) else []
+
+
+def _without_none(annotation: Any) -> Any:  # noqa: ANN401 (an annotation may be anything)
+    """Of a table that may be missing, the table."""
+    present = [one for one in typing.get_args(annotation) if one is not types.NoneType]
+    return present[0] if isinstance(annotation, types.UnionType) else annotation

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from provider_node.config.document import RelativePath, Table
+from provider_node.config.limits import LimitsConfig
 from stayput.identity import CODE
 
 _ADDRESS = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
@@ -52,11 +53,10 @@ class Node(Table):
     comparator: Address | None = None
 
 
-class Limits(Table):
-    """`[limits]`: what a new grant gets unless its approver says otherwise."""
+class Policy(Table):
+    """`[policy]`. `require_security_agreement`: no grant without the reference of one."""
 
-    records_per_session: int = Field(default=1_000_000, ge=1, le=100_000_000)
-    records_per_day: int = Field(default=5_000_000, ge=1, le=1_000_000_000)
+    require_security_agreement: bool = True
 
 
 class Receipts(Table):
@@ -69,5 +69,6 @@ class NodeConfig(Table):
     """The whole of `node.toml`; its paths are absolute if the path it was loaded by was."""
 
     node: Node
-    limits: Limits = Limits()
+    limits: LimitsConfig = LimitsConfig()
+    policy: Policy = Policy()
     receipts: Receipts = Receipts()

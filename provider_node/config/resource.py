@@ -3,9 +3,17 @@
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from provider_node.config.document import RelativePath, Table
+from provider_node.config.limits import LimitsConfig
 from provider_node.config.node import Code
 from stayput.delimited import Dialect
 from stayput.normalise import FieldType
@@ -86,8 +94,18 @@ class TupleConfig(Table):
     fields: Annotated[list[str], Field(min_length=1)]
 
 
+class StandingPolicy(Table):
+    """`[standing_policy]`: what an application for an unconditional resource is granted at once."""
+
+    valid_days: int = Field(default=365, ge=1, le=1_096)
+    case_number_required: bool = False
+
+
 class ResourceConfig(Table):
-    """One resource file. Orders of fields, keys and checks are those of the file."""
+    """One resource file. Orders of fields, keys and checks are those of the file.
+
+    `standing_policy` is set exactly if the resource is shared unconditionally.
+    """
 
     code: Code
     title: Annotated[str, Field(min_length=1, max_length=200)]
@@ -101,3 +119,20 @@ class ResourceConfig(Table):
     fields: dict[str, FieldConfig] = Field(min_length=1)
     keys: dict[str, TupleConfig] = Field(min_length=1)
     checks: dict[str, TupleConfig] = Field(default_factory=dict)
+    limits: LimitsConfig = LimitsConfig()
+    standing_policy: StandingPolicy | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_standing_policy(cls, tables: dict[str, object]) -> dict[str, object]:
+        if tables.get("sharing") == Sharing.UNCONDITIONAL:
+            return {"standing_policy": {}, **tables}
+        return tables
+
+    @field_validator("standing_policy")
+    @classmethod
+    def _only_if_unconditional(cls, policy: StandingPolicy, info: ValidationInfo) -> StandingPolicy:
+        # Without a valid `sharing` it is that which is told.
+        if info.data.get("sharing", Sharing.UNCONDITIONAL) is not Sharing.UNCONDITIONAL:
+            raise ValueError('only a resource with sharing = "unconditional" has a standing policy')
+        return policy

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from provider_node.store.state import StoredGrant
+from provider_node.store.grants import StoredGrant
 from stayput.errors import StayputError
-from stayput.grants import check_active, check_scope, covered
+from stayput.grants import check_scope, check_standing, check_use, covered
 from stayput.identity import Caller, Kind
 from stayput.tickets import Ticket, TicketVerifier
 from stayput.v1.access_pb2 import Grant
@@ -21,16 +21,17 @@ from stayput.v1.errors_pb2 import ErrorReason
 class GrantStore(Protocol):
     """Where the node keeps the grants it signed."""
 
-    def grant(self, grant_id: str) -> StoredGrant | None:
+    def get(self, grant_id: str) -> StoredGrant | None:
         """The grant of that id, if this node ever signed it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A caller that may open a session: under which ticket and grant."""
+    """A caller that may open a session: under which ticket and grant, and until when."""
 
     ticket: Ticket
     grant: Grant
+    until: datetime
 
 
 class Access:
@@ -43,7 +44,8 @@ class Access:
     def admit(self, opening: SessionOpen, caller: Caller, now: datetime) -> Admission:
         """Ticket and grant of a session.
 
-        Raises `NOT_PERMITTED`, `TICKET_*`, `GRANT_*` or `CASE_NUMBER_REQUIRED`.
+        Raises `NOT_PERMITTED`, `TICKET_*`, `GRANT_*`, `OPERATOR_NOT_ALLOWED`, `OUTSIDE_HOURS` or
+        `CASE_NUMBER_REQUIRED`.
         """
         if caller.party.kind is not Kind.DEPARTMENT:
             raise StayputError(
@@ -54,7 +56,7 @@ class Access:
         ticket = self._tickets.verify(opening.ticket, caller, now)
         _check_ticket_scope(ticket, opening)
         grant = self._own_grant(ticket)
-        check_active(grant, now)
+        until = check_use(grant, ticket.operator, ticket.case_number, now)
         check_scope(
             grant,
             opening.contract.resource,
@@ -63,25 +65,21 @@ class Access:
             opening.mode,
             opening.granularity,
         )
-        if grant.case_number_required and not ticket.case_number:
-            raise StayputError(
-                ErrorReason.ERROR_REASON_CASE_NUMBER_REQUIRED,
-                "the grant demands a case number",
-                field="case_number",
-                remedy="ask for a ticket that names the case",
-            )
-        return Admission(ticket, grant)
+        return Admission(ticket, grant, until)
 
     def _own_grant(self, ticket: Ticket) -> Grant:
-        stored = self._grants.grant(ticket.scope.grant_id)
-        if stored is None or stored.grant.consumer != ticket.consumer.id:
-            raise StayputError(
-                ErrorReason.ERROR_REASON_GRANT_UNKNOWN,
-                "this node has signed no such grant for the caller",
-                field="grant",
-                remedy="apply for access and wait for the provider's decision",
-            )
-        return stored.grant
+        stored = self._grants.get(ticket.scope.grant_id)
+        if stored is not None:
+            grant = stored.grant
+            if grant.consumer == ticket.consumer.id:
+                check_standing(stored.standing)
+                return grant
+        raise StayputError(
+            ErrorReason.ERROR_REASON_GRANT_UNKNOWN,
+            "this node has signed no such grant for the caller",
+            field="grant",
+            remedy="apply for access and wait for the provider's decision",
+        )
 
 
 def _check_ticket_scope(ticket: Ticket, opening: SessionOpen) -> None:

@@ -30,12 +30,39 @@ def admission(limits: Limits, session_records: int, records: int) -> Callable[[i
             ("records_per_day", limits.records_per_day, used_today),
         ):
             if used + records > allowed:
-                raise StayputError(
-                    ErrorReason.ERROR_REASON_QUOTA_EXCEEDED,
-                    f"{limit}: the grant has no room for this chunk",
-                    field=limit,
-                    remedy="compare fewer records, wait for the next day, or apply for more",
-                    details={"limit": str(allowed), "remaining": str(max(0, allowed - used))},
+                raise _quota_exceeded(
+                    limit,
+                    "the grant has no room for this chunk",
+                    "compare fewer records, wait for the next day, or apply for more",
+                    allowed,
+                    used,
                 )
 
     return admit
+
+
+def session_admission(limits: Limits) -> Callable[[int], None]:
+    """Raises `QUOTA_EXCEEDED` if another session in this minute would be more than the limits allow."""
+
+    def admit(opened: int) -> None:
+        limit, allowed = "sessions_per_minute", limits.sessions_per_minute
+        if opened >= allowed:
+            raise _quota_exceeded(
+                limit,
+                "the grant has no room for another session in this minute",
+                "try again a minute later, and put more records into each session",
+                allowed,
+                opened,
+            )
+
+    return admit
+
+
+def _quota_exceeded(limit: str, problem: str, remedy: str, allowed: int, used: int) -> StayputError:
+    return StayputError(
+        ErrorReason.ERROR_REASON_QUOTA_EXCEEDED,
+        f"{limit}: {problem}",
+        field=limit,
+        remedy=remedy,
+        details={"limit": str(allowed), "remaining": str(max(0, allowed - used))},
+    )

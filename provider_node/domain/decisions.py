@@ -1,105 +1,109 @@
 """Deciding applications: a grant is signed here, stored here first, then recorded by the platform."""
 
+import asyncio
 import secrets
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Final
+from weakref import WeakValueDictionary
 
-import structlog
-
+from provider_node.domain import fields
 from provider_node.domain.identity import NodeIdentity
+from provider_node.domain.notices import Notices
 from provider_node.domain.platform import Platform
+from provider_node.domain.policy import GrantPolicy
 from provider_node.domain.session import Clock
-from provider_node.store.state import State, StoredGrant
-from stayput.errors import StayputError, field_invalid
+from provider_node.store.grants import Grants, PendingGrant
+from stayput import hours, limits
+from stayput.errors import StayputError
 from stayput.signing import PayloadType, sign
-from stayput.v1.access_pb2 import Application, ApplicationState, Grant, Limits
-from stayput.v1.admin_pb2 import ApproveRequest
+from stayput.v1.access_pb2 import Application, ApplicationState, Grant
+from stayput.v1.admin_pb2 import ApproveRequest, ResourceLimits
 from stayput.v1.errors_pb2 import ErrorReason
 
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_MOST_DAYS: Final = 1_096
 _DEFAULT_DAYS: Final = 365
-_MOST_PER_SESSION: Final = 100_000_000
-_MOST_PER_DAY: Final = 1_000_000_000
-_LONGEST_REASON: Final = 1_000
-# The platform's word that this grant will never be recorded; anything else may be a lost answer.
-_FINAL: Final = {
-    ErrorReason.ERROR_REASON_APPLICATION_DECIDED,
-    ErrorReason.ERROR_REASON_APPLICATION_UNKNOWN,
-    ErrorReason.ERROR_REASON_GRANT_MISMATCH,
-    ErrorReason.ERROR_REASON_GRANT_SIGNATURE_INVALID,
-    ErrorReason.ERROR_REASON_NOT_PERMITTED,
-}
-
-_log = structlog.get_logger(__name__)
+UNDECIDED: Final = frozenset(
+    {ApplicationState.APPLICATION_STATE_SUBMITTED, ApplicationState.APPLICATION_STATE_ACCEPTED}
+)
 
 
 class Decisions:
-    """The provider's decisions on applications for this node's resources."""
+    """The provider's decisions on applications for this node's resources.
+
+    Each names the administrator who takes it. Of two on one application at once the second is told of the
+    first: `APPLICATION_DECIDED` with who decided.
+    """
 
     def __init__(
-        self, identity: NodeIdentity, state: State, platform: Platform, defaults: Limits, clock: Clock
+        self,
+        *,
+        identity: NodeIdentity,
+        grants: Grants,
+        platform: Platform,
+        notices: Notices,
+        policies: Mapping[str, GrantPolicy],
+        clock: Clock,
     ) -> None:
         self._identity = identity
-        self._state = state
+        self._grants = grants
         self._platform = platform
-        self._defaults = defaults
+        self._notices = notices
+        self._policies = policies
         self._clock = clock
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def accept(self, application_id: str, administrator: str) -> Application:
+        """Takes an application in. Raises `FIELD_INVALID`, or what the platform says."""
+        fields.text("administrator", administrator, most=fields.LONGEST_NAME)
+        async with self._turn(application_id):
+            return await self._platform.accept(application_id, administrator)
 
     async def approve(self, terms: ApproveRequest) -> Grant:
-        """Signs, stores and records a grant for exactly what the application asks.
+        """Signs, stores and records a grant for what the application asks, or for less.
 
         A grant whose recording was interrupted is recorded as it was signed. Raises `FIELD_INVALID`,
-        `APPLICATION_UNKNOWN` or `APPLICATION_DECIDED`; if the platform cannot be reached, its error, and the
-        grant is recorded at the node's next start.
+        `AGREEMENT_REQUIRED`, `APPLICATION_UNKNOWN` or `APPLICATION_DECIDED`; if the platform cannot be
+        reached, its error, and the grant is recorded as soon as it can.
         """
-        days = _days(terms.valid_days)
-        limits = self._limits(terms.limits)
-        stored = self._pending(terms.application_id)
-        if stored is None:
-            application = await self._undecided(terms.application_id)
-            grant = self._grant(application, days, limits, terms.case_number_required)
-            stored = StoredGrant(sign(PayloadType.GRANT, grant, self._identity.signing_key), recorded=False)
-            await self._state.put_grant(grant.id, stored.envelope)
-        await self._record(stored)
-        return stored.grant
-
-    def _pending(self, application_id: str) -> StoredGrant | None:
-        pending = self._state.pending_grants()
-        return next((one for one in pending if one.grant.application_id == application_id), None)
-
-    async def refuse(self, application_id: str, reason: str) -> Application:
-        """Refuses an application, with the reason that the department will read."""
-        if not reason.strip() or len(reason) > _LONGEST_REASON:
-            raise field_invalid(
-                "reason", f"must have 1 to {_LONGEST_REASON} characters", "say why in a sentence or two"
-            )
-        application = await self._platform.record_refusal(application_id, reason)
-        pending = self._pending(application_id)
-        if pending is not None:
-            await self._state.drop_grant(pending.grant.id)
-        return application
-
-    async def record_pending(self) -> None:
-        """Records grants whose recording a crash or a lost connection interrupted.
-
-        What cannot be recorded is logged, and tried again at the next start unless the platform refused it.
-        """
-        for stored in self._state.pending_grants():
+        _check(terms)
+        async with self._turn(terms.application_id):
+            pending = self._pending(terms.application_id)
+            if pending is None:
+                pending = await self._signed(await self._undecided(terms.application_id), terms)
             try:
-                await self._record(stored)
-            except StayputError as error:
-                _log.warning("grant not recorded", grant=stored.grant.id, reason=error.reason_name)
+                await self._notices.record(pending)
+            except StayputError:
+                self._notices.wake()
+                raise
+        if pending.administrator != terms.administrator:
+            raise _decided({"state": "GRANTED", "decided_by": pending.administrator})
+        return pending.grant
 
-    async def _record(self, stored: StoredGrant) -> None:
-        grant = stored.grant
-        try:
-            await self._platform.record_grant(grant.application_id, stored.envelope)
-        except StayputError as error:
-            if error.reason in _FINAL:
-                await self._state.drop_grant(grant.id)
-            raise
-        await self._state.mark_recorded(grant.id)
+    async def refuse(self, application_id: str, reason: str, administrator: str) -> Application:
+        """Refuses an application, with the reason that the department will read."""
+        fields.text("reason", reason, most=fields.LONGEST_REASON)
+        fields.text("administrator", administrator, most=fields.LONGEST_NAME)
+        async with self._turn(application_id):
+            application = await self._platform.record_refusal(application_id, reason, administrator)
+            pending = self._pending(application_id)
+            if pending is not None:
+                await self._grants.drop(pending.grant.id)
+            return application
+
+    def limits(self) -> list[ResourceLimits]:
+        """What a new grant on each resource gets where its approver sets nothing else, by code."""
+        return [
+            ResourceLimits(resource=code, limits=self._policies[code].limits)
+            for code in sorted(self._policies)
+        ]
+
+    def _turn(self, application_id: str) -> asyncio.Lock:
+        return self._turns.setdefault(application_id, asyncio.Lock())
+
+    def _pending(self, application_id: str) -> PendingGrant | None:
+        pending = self._grants.pending()
+        return next((one for one in pending if one.grant.application_id == application_id), None)
 
     async def _undecided(self, application_id: str) -> Application:
         application = await self._platform.application(application_id)
@@ -110,64 +114,98 @@ class Decisions:
                 field="application_id",
                 remedy="tell the platform's operator",
             )
-        if application.state != ApplicationState.APPLICATION_STATE_SUBMITTED:
-            raise StayputError(
-                ErrorReason.ERROR_REASON_APPLICATION_DECIDED,
-                "the application has been decided",
-                field="application_id",
-                remedy="see `provider-node applications`",
-                details={"state": _state_name(application.state)},
-            )
+        if application.state not in UNDECIDED:
+            raise _decided(_decision(application))
         return application
 
-    def _grant(
-        self,
-        application: Application,
-        days: int,
-        limits: Limits,
-        case_number_required: bool,  # noqa: FBT001 (as in Grant)
-    ) -> Grant:
+    async def _signed(self, application: Application, terms: ApproveRequest) -> PendingGrant:
+        grant = self._grant(application, terms)
+        envelope = sign(PayloadType.GRANT, grant, self._identity.signing_key)
+        await self._grants.put(grant.id, envelope, terms.administrator)
+        return PendingGrant(envelope, terms.administrator)
+
+    def _grant(self, application: Application, terms: ApproveRequest) -> Grant:
+        policy = self._policy(application.resource)
         clock = self._clock()
         now = clock.replace(microsecond=0)
         grant = Grant(
             id=grant_id(clock),
             application_id=application.id,
+            version=1,
             provider=self._identity.department,
             node_id=self._identity.node_id,
             consumer=application.consumer,
             resource=application.resource,
             key=application.key,
-            checks=application.checks,
+            checks=fields.checks_without("without_checks", application.checks, terms.without_checks),
             modes=[application.mode],
             granularities=[application.granularity],
             purpose=application.purpose,
-            case_number_required=case_number_required,
-            limits=limits,
+            matter=application.matter,
+            security_agreement=_agreement(application, terms, policy),
+            case_number_required=terms.case_number_required,
+            limits=limits.complete(terms.limits, policy.limits),
+            operators=terms.operators,
+            hours=terms.hours if terms.HasField("hours") else None,
         )
         grant.valid_from.FromDatetime(now)
-        grant.valid_until.FromDatetime(now + timedelta(days=days))
+        grant.valid_until.FromDatetime(now + timedelta(days=terms.valid_days or _DEFAULT_DAYS))
         grant.issued_at.FromDatetime(now)
         return grant
 
-    def _limits(self, asked: Limits) -> Limits:
-        session = asked.records_per_session or self._defaults.records_per_session
-        day = asked.records_per_day or self._defaults.records_per_day
-        if not 1 <= session <= _MOST_PER_SESSION:
-            raise _out_of_range("limits.records_per_session", _MOST_PER_SESSION)
-        if not 1 <= day <= _MOST_PER_DAY:
-            raise _out_of_range("limits.records_per_day", _MOST_PER_DAY)
-        return Limits(records_per_session=session, records_per_day=day)
+    def _policy(self, resource: str) -> GrantPolicy:
+        if resource not in self._policies:
+            raise StayputError(
+                ErrorReason.ERROR_REASON_RESOURCE_UNKNOWN,
+                "this node has no resource of that code any more",
+                field="resource",
+                remedy="refuse the application, or configure the resource again",
+            )
+        return self._policies[resource]
 
 
-def _days(asked: int) -> int:
-    days = asked or _DEFAULT_DAYS
-    if not 1 <= days <= _MOST_DAYS:
-        raise _out_of_range("valid_days", _MOST_DAYS)
-    return days
+def _check(terms: ApproveRequest) -> None:
+    fields.days("valid_days", terms.valid_days)
+    fields.text("administrator", terms.administrator, most=fields.LONGEST_NAME)
+    fields.text("security_agreement", terms.security_agreement, most=fields.LONGEST_REFERENCE, least=0)
+    fields.operators("operators", terms.operators)
+    limits.checked(terms.limits)
+    if terms.HasField("hours"):
+        hours.checked(terms.hours)
 
 
-def _out_of_range(field: str, most: int) -> StayputError:
-    return field_invalid(field, f"must be 1 to {most}", "give a number in that range, or 0 for the default")
+def _agreement(application: Application, terms: ApproveRequest, policy: GrantPolicy) -> str:
+    agreement = terms.security_agreement.strip() or application.security_agreement.strip()
+    if not agreement and (policy.agreement_required or not terms.without_agreement):
+        raise StayputError(
+            ErrorReason.ERROR_REASON_AGREEMENT_REQUIRED,
+            "security_agreement: neither the application nor the decision names one",
+            field="security_agreement",
+            remedy="conclude one with the department and give its reference"
+            if policy.agreement_required
+            else "give its reference, or say that the grant shall do without",
+        )
+    return agreement
+
+
+def _decision(application: Application) -> dict[str, str]:
+    """Who decided, how and when, as errors.proto names it."""
+    details = {"state": _state_name(application.state)}
+    if application.HasField("decided_at"):
+        details["decided_at"] = application.decided_at.ToDatetime(UTC).isoformat()
+    if application.decided_by:
+        details["decided_by"] = application.decided_by
+    return details
+
+
+def _decided(details: Mapping[str, str]) -> StayputError:
+    return StayputError(
+        ErrorReason.ERROR_REASON_APPLICATION_DECIDED,
+        "the application has been decided",
+        field="application_id",
+        remedy="see `provider-node applications`",
+        details=details,
+    )
 
 
 def _state_name(state: "ApplicationState.ValueType") -> str:

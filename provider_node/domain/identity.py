@@ -6,6 +6,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from stayput.sealing import SealingKey
 from stayput.signing import PayloadType, sign
+from stayput.v1.access_pb2 import GrantChange
 from stayput.v1.log_pb2 import Receipt
 from stayput.v1.signing_pb2 import Envelope
 
@@ -19,6 +20,10 @@ class NodeIdentity:
     software_version: str
     sealing_key: SealingKey
     signing_key: Ed25519PrivateKey
+
+    def sign_change(self, change: GrantChange) -> Envelope:
+        """The change of a grant's state, signed."""
+        return sign(PayloadType.GRANT_CHANGE, change, self.signing_key)
 
     def sign_receipt(self, receipt: Receipt) -> Envelope:
         """The receipt, signed."""

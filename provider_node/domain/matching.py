@@ -1,4 +1,4 @@
-"""Keyed matching: columns of digests in, columns of outcome codes out."""
+"""Keyed matching: columns of digests in, columns of outcome codes out, and what the guards have to know."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from provider_node.domain.tokens import IndexKey, TokenKey, bound
 from provider_node.store.generations import Generation
-from provider_node.store.index import TOKEN_BYTES, bitmap_bytes
+from provider_node.store.index import NO_RANK, RANK_BYTES, TOKEN_BYTES, bitmap_bytes
 from stayput.elements import DIGEST_BYTES, context
 from stayput.errors import StayputError
 from stayput.outcomes import MATCH, MISMATCH, NO_VALUE, NOT_ASKED, NOT_FOUND
@@ -17,6 +17,24 @@ from stayput.v1.errors_pb2 import ErrorReason
 _Lookup = Callable[[bytes], bytes | None]
 _Outcomes = npt.NDArray[np.uint8]
 _Places = npt.NDArray[np.intp]
+_Names = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """What a chunk matched.
+
+    `outcomes` has a row of codes for the key and for each check. `ranks` are those of the records found, in
+    the order asked, without those that have none. `asking` are the places of the records found that ask at
+    least one check, ascending; `subjects` and `questions` name what each of them is about and what it asks of
+    all its checks together, the same each time, and tell nothing of it without the index key.
+    """
+
+    outcomes: _Outcomes
+    ranks: npt.NDArray[np.uint32]
+    asking: _Places
+    subjects: _Names
+    questions: _Names
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +55,10 @@ class Matcher:
         self._index = generation.index
         self._bitmap_bytes = bitmap_bytes(len(contract.checks))
         self._key = index_key.token_key(context(contract, key))
+        number = [one.name for one in contract.keys].index(key)
+        salt = bytes.fromhex(generation.manifest.rank_salts[number])
+        self._rank_key = index_key.rank_key(context(contract, key), salt)
+        self._attempt_key = index_key.attempt_key(context(contract, key))
         contexts = [context(contract, key, check) for check in checks]
         places = {check.name: divmod(place, 8) for place, check in enumerate(contract.checks)}
         self._checks = [
@@ -44,8 +66,8 @@ class Matcher:
             for check, place in zip(checks, contexts, strict=True)
         ]
 
-    def match(self, digests: bytes) -> bytes:
-        """Outcome codes of all keys, then of each check, for digests of 16 bytes in the same columns.
+    def match(self, digests: bytes) -> Matched:
+        """Matches digests of 16 bytes in columns: all keys, then each check.
 
         One short read transaction. Raises `CHUNK_SIZE` if the columns are not whole.
         """
@@ -58,24 +80,55 @@ class Matcher:
                 field="chunk.sealed",
                 remedy="send one digest for the key and one for each check of every record",
             )
-        outcomes = np.full((columns, records), NOT_FOUND, np.uint8)
         size = records * DIGEST_BYTES
         with self._index.reading() as lookup:
-            self._fill(outcomes, [digests[i * size : (i + 1) * size] for i in range(columns)], lookup)
-        return outcomes.tobytes()
+            return self._matched([digests[i * size : (i + 1) * size] for i in range(columns)], lookup)
 
-    def _fill(self, outcomes: _Outcomes, digests: Sequence[bytes], lookup: _Lookup) -> None:
+    def _matched(self, digests: Sequence[bytes], lookup: _Lookup) -> Matched:
         tokens = self._key.tokens(digests[0])
-        found, values = _found(tokens, np.arange(outcomes.shape[1]), lookup)
+        records = len(tokens) // TOKEN_BYTES
+        outcomes = np.full((len(digests), records), NOT_FOUND, np.uint8)
+        found, stored = _found(tokens, np.arange(records), lookup)
+        values = np.frombuffer(b"".join(stored), np.uint8).reshape(
+            len(found), self._bitmap_bytes + RANK_BYTES
+        )
         outcomes[0, found] = MATCH
-        bitmaps = np.frombuffer(b"".join(values), np.uint8).reshape(len(found), self._bitmap_bytes)
+        # A record's question is the exclusive or of the tokens of all checks that it asks.
+        questions = np.zeros((records, 2), np.uint64)
+        asking = np.zeros(records, np.bool_)
         for row, check in enumerate(self._checks, start=1):
             asked = np.frombuffer(digests[row], np.uint64).reshape(-1, 2)[found].any(axis=1)
-            has_value = bitmaps[:, check.byte] & check.bit != 0
+            has_value = values[:, check.byte] & check.bit != 0
             outcomes[row, found] = np.where(asked, np.where(has_value, MISMATCH, NO_VALUE), NOT_ASKED)
             check_tokens = check.token_key.tokens(bound(digests[row], tokens))
             agreeing, _ = _found(check_tokens, found[asked & has_value], lookup)
             outcomes[row, agreeing] = MATCH
+            questions[found[asked]] ^= np.frombuffer(check_tokens, np.uint64).reshape(-1, 2)[found[asked]]
+            asking[found[asked]] = True
+        places = np.flatnonzero(asking)
+        return Matched(
+            outcomes,
+            self._ranks(tokens, found, values[:, self._bitmap_bytes :]),
+            places,
+            self._names(_taken(tokens, places)),
+            self._names(questions[places].tobytes()),
+        )
+
+    def _ranks(self, tokens: bytes, found: _Places, masked: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
+        in_order = np.argsort(found)
+        masks = np.frombuffer(self._rank_key.tokens(_taken(tokens, found[in_order])), np.uint8)
+        ranks = masked[in_order] ^ masks.reshape(-1, TOKEN_BYTES)[:, :RANK_BYTES]
+        unmasked = ranks.view("<u4").ravel().astype(np.uint32)
+        ranked: npt.NDArray[np.uint32] = unmasked[unmasked != NO_RANK]
+        return ranked
+
+    def _names(self, tokens: bytes) -> _Names:
+        """64 bits that stand for each token, and tell nothing of it without the index key."""
+        return np.frombuffer(self._attempt_key.tokens(tokens), np.uint64)[:: TOKEN_BYTES // 8]
+
+
+def _taken(tokens: bytes, places: _Places) -> bytes:
+    return np.frombuffer(tokens, f"V{TOKEN_BYTES}")[places].tobytes()
 
 
 def _found(tokens: bytes, records: _Places, lookup: _Lookup) -> tuple[_Places, list[bytes]]:

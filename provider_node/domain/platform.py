@@ -1,6 +1,6 @@
 """The node's calls to the comparator, over the node's own mutual TLS."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 import grpc.aio
 
@@ -8,10 +8,15 @@ from stayput.identity import COMPARATOR_NAME
 from stayput.rpc.client import translated
 from stayput.rpc.tls import Credentials, channel
 from stayput.v1.access_pb2 import (
+    AcceptApplicationRequest,
     Application,
     GetApplicationRequest,
     ListApplicationsRequest,
     RecordDecisionRequest,
+    RecordGrantChangeRequest,
+    RecordGrantVersionRequest,
+    WatchAccessRequest,
+    WatchAccessResponse,
 )
 from stayput.v1.access_pb2_grpc import AccessServiceStub
 from stayput.v1.catalogue_pb2 import PublishResourceRequest, Resource
@@ -65,18 +70,50 @@ class Platform:
             )
         return answer.application
 
-    async def record_grant(self, application_id: str, grant: Envelope) -> Application:
-        """Records a signed grant as the decision on an application."""
-        return await self._record(RecordDecisionRequest(application_id=application_id, grant=grant))
+    async def accept(self, application_id: str, administrator: str) -> Application:
+        """Records that the provider has taken an application in."""
+        request = AcceptApplicationRequest(id=application_id, administrator=administrator)
+        with translated(_PEER):
+            return (await self._access.AcceptApplication(request, timeout=_SECONDS)).application
 
-    async def record_refusal(self, application_id: str, reason: str) -> Application:
+    async def record_grant(self, application_id: str, grant: Envelope, administrator: str) -> Application:
+        """Records a signed grant as the decision on an application."""
+        return await self._record(
+            RecordDecisionRequest(application_id=application_id, grant=grant, administrator=administrator)
+        )
+
+    async def record_refusal(self, application_id: str, reason: str, administrator: str) -> Application:
         """Records a refusal."""
-        return await self._record(RecordDecisionRequest(application_id=application_id, refusal_reason=reason))
+        return await self._record(
+            RecordDecisionRequest(
+                application_id=application_id, refusal_reason=reason, administrator=administrator
+            )
+        )
 
     async def _record(self, request: RecordDecisionRequest) -> Application:
         with translated(_PEER):
             answer = await self._access.RecordDecision(request, timeout=_SECONDS)
         return answer.application
+
+    async def record_version(self, grant: Envelope) -> None:
+        """Records a later version of a grant."""
+        with translated(_PEER):
+            await self._access.RecordGrantVersion(RecordGrantVersionRequest(grant=grant), timeout=_SECONDS)
+
+    async def record_change(self, change: Envelope) -> None:
+        """Records a change of a grant's state."""
+        with translated(_PEER):
+            await self._access.RecordGrantChange(RecordGrantChangeRequest(change=change), timeout=_SECONDS)
+
+    async def watch(self) -> AsyncGenerator[WatchAccessResponse, None]:
+        """What the node has to know, as it comes; to be closed. Ends when the platform hangs up."""
+        with translated(_PEER):
+            call = self._access.WatchAccess(WatchAccessRequest())
+            try:
+                async for response in call:
+                    yield response
+            finally:
+                call.cancel()
 
     async def append(self, receipts: Sequence[Envelope]) -> int:
         """Delivers receipts; returns the number of the last one that the platform has stored."""

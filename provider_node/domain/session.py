@@ -1,26 +1,35 @@
 """One comparison session: answered chunk by chunk, and accounted for whatever happens.
 
-Before an answer leaves, the journal holds that it was given and the grant's quota is charged; with the last
-answer the receipt is durable too. Digests live in memory for the length of one chunk and are never stored.
+Before an answer leaves, the journal holds that it was given, the grant's quota and attempts are charged and
+its guards have passed it; with the last answer the receipt is durable too. Digests live in memory for the
+length of one chunk and are never stored.
 """
 
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
+import numpy as np
 import structlog
 
-from provider_node.domain.accounting import add_counts, admission
+from provider_node.domain.accounting import add_counts, admission, session_admission
+from provider_node.domain.guards import Observation, suspension
 from provider_node.domain.identity import NodeIdentity
+from provider_node.domain.matching import Matched
+from provider_node.store.attempts import Reservation
 from provider_node.store.state import State
+from provider_node.store.usage import Charge
 from stayput import sealing
+from stayput.china_time import china_date
 from stayput.elements import DIGEST_BYTES
 from stayput.errors import StayputError
-from stayput.outcomes import tally
+from stayput.limits import DEFAULTS, complete
+from stayput.outcomes import ATTEMPTS, NOT_ASKED, tally
 from stayput.receipts import Transcript
-from stayput.v1.access_pb2 import Limits
+from stayput.v1.access_pb2 import GrantChange, Limits
 from stayput.v1.comparison_pb2 import SealedChunk, SealedOutcomes, SessionOpened
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.log_pb2 import Receipt, SessionEnd
@@ -43,15 +52,15 @@ def chunk_records(checks: int) -> int:
 
 
 class Matcher(Protocol):
-    """Turns columns of digests into columns of outcome bytes for one key and its checks."""
+    """Matches columns of digests for one key and its checks."""
 
-    def match(self, digests: bytes) -> bytes:
-        """Outcome bytes, one for each digest."""
+    def match(self, digests: bytes) -> Matched:
+        """Outcomes of each digest, and what the guards have to know."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a session may do: records by its grant's limits, and only before `until`."""
+    """What a session may do: what its grant's limits allow, and only before `until`."""
 
     limits: Limits
     until: datetime
@@ -73,6 +82,7 @@ class _Answer:
     draft: Receipt
     transcript: Transcript
     records: int
+    observation: Observation
     sealed: SealedOutcomes
 
 
@@ -84,7 +94,8 @@ class Session:
     ) -> None:
         self._books = books
         self._draft = draft
-        self._terms = terms
+        self._until = terms.until
+        self._limits = complete(terms.limits, DEFAULTS)
         self._keys = keys
         self._matcher = matcher
         self._responses = keys.response(draft.session_id)
@@ -94,6 +105,8 @@ class Session:
         self._journaled = False
         self._ended = False
         self._accounting: asyncio.Task[Any] | None = None
+        self._stopped_by: StayputError | None = None
+        self.stopped = asyncio.Event()
 
     @property
     def opened(self) -> SessionOpened:
@@ -105,8 +118,26 @@ class Session:
             chunk_records=self._chunk_records,
         )
 
+    @property
+    def grant_id(self) -> str:
+        """The grant that it uses."""
+        return self._draft.grant_id
+
+    def stop(self, error: StayputError) -> None:
+        """From now on every answer raises `error`, and `stopped` is set; one under way may still come."""
+        self._stopped_by = error
+        self.stopped.set()
+
+    def check_running(self) -> None:
+        """Raises what the session was stopped with, if it was."""
+        if self._stopped_by is not None:
+            raise self._stopped_by
+
     async def begin(self) -> None:
-        """Journals the session: from here on it will have a receipt."""
+        """Journals the session: from here on it will have a receipt.
+
+        Raises `QUOTA_EXCEEDED` if the grant has no room for another session in this minute.
+        """
         await self._uncancelled(self._begin())
 
     async def answer(
@@ -114,8 +145,8 @@ class Session:
     ) -> tuple[SealedOutcomes, Envelope | None]:
         """Sealed outcomes of a chunk and, for the final one, the receipt; accounted for before they return.
 
-        Raises `PROTOCOL_VIOLATION`, `SEAL_INVALID`, `CHUNK_SIZE`, `QUOTA_EXCEEDED` or `TICKET_EXPIRED`; then
-        nothing was charged.
+        Raises `PROTOCOL_VIOLATION`, `SEAL_INVALID`, `CHUNK_SIZE`, `QUOTA_EXCEEDED`, `TICKET_EXPIRED` or
+        `GRANT_NOT_ACTIVE`; then nothing was charged.
         """
         return await self._uncancelled(self._answer(chunk, min(most, self._chunk_records)))
 
@@ -139,7 +170,7 @@ class Session:
         await self._uncancelled(self._cut(end))
 
     async def _begin(self) -> None:
-        await self._books.state.open_session(self._draft)
+        await self._books.state.open_session(self._draft, session_admission(self._limits))
         self._journaled = True
 
     async def _cut(self, end: "SessionEnd.ValueType") -> None:
@@ -151,9 +182,13 @@ class Session:
             raise
 
     async def _answer(self, chunk: SealedChunk, most: int) -> tuple[SealedOutcomes, Envelope | None]:
+        self.check_running()
         self._check_turn(chunk)
-        answer = await asyncio.to_thread(self._answered, chunk, most)
-        receipt = await self._account(answer, chunk.final)
+        now = self._books.clock()
+        # The day on which an answer is begun is the day that it is charged to.
+        with self._books.state.attempts.answering(self.grant_id, china_date(now).isoformat()) as attempts:
+            answer = await asyncio.to_thread(self._answered, chunk, most, attempts)
+            receipt = await self._account(answer, attempts, now, chunk.final)
         self._draft, self._transcript = answer.draft, answer.transcript
         self._sequence += 1
         return answer.sealed, receipt
@@ -166,7 +201,7 @@ class Session:
                 field="chunk.sequence",
                 remedy="number the chunks of a session from 0 without gaps",
             )
-        if self._books.clock() >= self._terms.until:
+        if self._books.clock() >= self._until:
             raise StayputError(
                 ErrorReason.ERROR_REASON_TICKET_EXPIRED,
                 "the session has outlived what its ticket and grant allow",
@@ -174,7 +209,7 @@ class Session:
                 remedy="open a new session with a new ticket for the records not answered",
             )
 
-    def _answered(self, chunk: SealedChunk, most: int) -> _Answer:
+    def _answered(self, chunk: SealedChunk, most: int, attempts: Reservation) -> _Answer:
         digests = self._keys.open_request(chunk.sequence, chunk.final, chunk.sealed)
         columns = len(self._draft.tallies)
         records, rest = divmod(len(digests), columns * DIGEST_BYTES)
@@ -186,7 +221,9 @@ class Session:
                 remedy="send whole records in smaller chunks; only the final one may be empty",
                 details={"limit": str(most)},
             )
-        outcomes = self._matcher.match(digests)
+        matched = self._matcher.match(digests)
+        self._refuse_attempts(matched, attempts)
+        outcomes = matched.outcomes.tobytes()
         transcript = self._transcript.copy()
         transcript.add(digests, outcomes)
         draft = Receipt()
@@ -196,20 +233,52 @@ class Session:
         for column, counts in enumerate(draft.tallies):
             add_counts(counts, tally(outcomes[column * records : (column + 1) * records]))
         sealed = self._responses.seal(chunk.sequence, outcomes)
-        return _Answer(draft, transcript, records, SealedOutcomes(sequence=chunk.sequence, sealed=sealed))
+        return _Answer(
+            draft,
+            transcript,
+            records,
+            Observation.of(matched, self._limits),
+            SealedOutcomes(sequence=chunk.sequence, sealed=sealed),
+        )
 
-    async def _account(self, answer: _Answer, final: bool) -> Envelope | None:  # noqa: FBT001 (as in SealedChunk)
-        state = self._books.state
-        day = self._books.clock().astimezone().date().isoformat()
-        admit = admission(self._terms.limits, answer.draft.records, answer.records)
+    def _refuse_attempts(self, matched: Matched, attempts: Reservation) -> None:
+        """Answers `ATTEMPTS` to all that is asked beyond the attempts at a subject's checks."""
+        if not self._limits.attempts_per_subject or not len(matched.asking):
+            return
+        refused = attempts.reserve(matched.subjects, matched.questions, self._limits.attempts_per_subject)
+        places = matched.asking[refused]
+        checks = matched.outcomes[1:]
+        checks[:, places] = np.where(checks[:, places] == NOT_ASKED, NOT_ASKED, ATTEMPTS)
+
+    async def _account(
+        self,
+        answer: _Answer,
+        attempts: Reservation,
+        now: datetime,
+        final: bool,  # noqa: FBT001 (as in SealedChunk)
+    ) -> Envelope | None:
+        identity = self._books.identity
+        charge = Charge(
+            records=answer.records,
+            day=china_date(now).isoformat(),
+            admit=admission(self._limits, answer.draft.records, answer.records),
+            guard=partial(self._guarded, answer.observation, now),
+            sign_change=identity.sign_change,
+            attempts=attempts.logged(),
+        )
         if not final:
-            await state.answer(answer.draft, answer.records, day, admit)
+            await self._books.state.answer(answer.draft, charge)
             return None
         receipt = self._receipt(answer.draft, answer.transcript, SessionEnd.SESSION_END_COMPLETE)
-        sign = self._books.identity.sign_receipt
-        envelope = await state.finish(receipt, sign, answer.records, day, admit)
+        envelope = await self._books.state.finish(receipt, identity.sign_receipt, charge)
         self._ended = True
         return envelope
+
+    def _guarded(self, observation: Observation, now: datetime, stored: bytes) -> bytes | GrantChange:
+        verdict = observation.verdict(stored)
+        if isinstance(verdict, bytes):
+            return verdict
+        return suspension(self.grant_id, self._books.identity.node_id, verdict, self._limits, now)
 
     def _receipt(self, draft: Receipt, transcript: Transcript, end: "SessionEnd.ValueType") -> Receipt:
         receipt = Receipt()

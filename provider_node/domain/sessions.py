@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,13 +10,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from provider_node.domain.access import Access, Admission
+from provider_node.domain.allowance import allowance
 from provider_node.domain.session import Books, Matcher, Session, Terms
 from stayput import sealing
 from stayput.contract import require_same
 from stayput.errors import StayputError, field_invalid
-from stayput.identity import Caller
+from stayput.grants import check_standing
+from stayput.identity import Caller, Kind, Party
 from stayput.v1.access_pb2 import Grant
-from stayput.v1.comparison_pb2 import SessionOpen
+from stayput.v1.comparison_pb2 import Allowance, SessionOpen
 from stayput.v1.contract_pb2 import Contract, Granularity, Mode
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.log_pb2 import Receipt, SessionEnd, Tally
@@ -44,12 +47,19 @@ class Sessions:
         access: Access,
         serving: Callable[[str], Serving],
         receipt_made: Callable[[], None],
+        withdrawn: Callable[[], None],
     ) -> None:
-        """`serving` may take long and is called in a thread; `receipt_made` is told of each session's end."""
+        """`serving` may take long and is called in a thread; `receipt_made` is told of each session's end.
+
+        `withdrawn` is told when a session ended because its grant may not be used any more: the guards may
+        have suspended it.
+        """
         self._books = books
         self._access = access
         self._serving = serving
         self._receipt_made = receipt_made
+        self._withdrawn = withdrawn
+        self._by_grant: defaultdict[str, set[Session]] = defaultdict(set)
         self._closing: set[asyncio.Task[None]] = set()
         self._none_open = asyncio.Event()
         self._none_open.set()
@@ -74,6 +84,39 @@ class Sessions:
         """Returns when every session has ended and its receipt is durable."""
         await self._none_open.wait()
 
+    def end_grant(self, grant_id: str, error: StayputError) -> None:
+        """Ends the open sessions of a grant, each with `error`."""
+        for session in self._by_grant.get(grant_id, ()):
+            session.stop(error)
+
+    def end_withdrawn(self, grant_id: str) -> None:
+        """Ends the open sessions of a grant that provider or platform have suspended or revoked."""
+        try:
+            self._check_standing(grant_id)
+        except StayputError as error:
+            self.end_grant(grant_id, error)
+
+    def allowance(self, session: Session) -> Allowance:
+        """What is left of a session's grant by now."""
+        stored = self._books.state.grants.get(session.grant_id)
+        if stored is None:
+            return Allowance(grant_id=session.grant_id)
+        return allowance(self._books.state, stored, self._books.clock())
+
+    def allowances(self, party: Party, resource: str) -> list[Allowance]:
+        """What is left to a department on a resource: for each grant begun and not expired, by id."""
+        state, now = self._books.state, self._books.clock()
+        return [
+            allowance(state, stored, now)
+            for stored in state.grants.all()
+            if _is_for(stored.grant, party, resource, now)
+        ]
+
+    def _check_standing(self, grant_id: str) -> None:
+        stored = self._books.state.grants.get(grant_id)
+        if stored is not None:
+            check_standing(stored.standing)
+
     @asynccontextmanager
     async def open(self, opening: SessionOpen, caller: Caller) -> AsyncIterator[Session]:
         """A session for the length of the block; however that ends, there is one receipt.
@@ -81,12 +124,18 @@ class Sessions:
         Raises what is wrong with request, ticket, grant, contract or seal; then nothing is kept.
         """
         session = await self._prepared(opening, caller)
-        self.open_count += 1
-        self._none_open.clear()
+        self._begun(session)
         end = SessionEnd.SESSION_END_CUT_BY_NODE
         try:
+            # What was said of the grant since it was looked at may have come before this session was known.
+            self._check_standing(session.grant_id)
             await session.begin()
             yield session
+        except StayputError as error:
+            if error.reason == ErrorReason.ERROR_REASON_GRANT_NOT_ACTIVE:
+                self.end_grant(session.grant_id, error)
+                self._withdrawn()
+            raise
         except (asyncio.CancelledError, GeneratorExit):
             if not self.stopping.is_set():
                 end = SessionEnd.SESSION_END_CUT_BY_CONSUMER
@@ -97,13 +146,25 @@ class Sessions:
             closing.add_done_callback(self._closing.discard)
             await asyncio.shield(closing)
 
+    def _begun(self, session: Session) -> None:
+        self._by_grant[session.grant_id].add(session)
+        self.open_count += 1
+        self._none_open.clear()
+
+    def _ended(self, session: Session) -> None:
+        sessions = self._by_grant[session.grant_id]
+        sessions.discard(session)
+        if not sessions:
+            del self._by_grant[session.grant_id]
+        self.open_count -= 1
+        if not self.open_count:
+            self._none_open.set()
+
     async def _close(self, session: Session, end: "SessionEnd.ValueType") -> None:
         try:
             await session.cut(end)
         finally:
-            self.open_count -= 1
-            if not self.open_count:
-                self._none_open.set()
+            self._ended(session)
             self._receipt_made()
 
     async def _prepared(self, opening: SessionOpen, caller: Caller) -> Session:
@@ -117,7 +178,7 @@ class Sessions:
         serving = self._serving(opening.contract.resource)
         require_same(serving.contract, opening.contract)
         matcher = serving.matcher(opening.key, opening.checks)
-        terms = Terms(admission.grant.limits, _until(admission.grant, now))
+        terms = Terms(admission.grant.limits, min(now + LONGEST_SESSION, admission.until))
         draft = self._draft(opening, admission, serving, now)
         return Session(self._books, draft, terms, self._session_keys(opening), matcher)
 
@@ -161,10 +222,6 @@ class Sessions:
         return draft
 
 
-def _until(grant: Grant, now: datetime) -> datetime:
-    return min(now + LONGEST_SESSION, grant.valid_until.ToDatetime(UTC))
-
-
 def _check_request(opening: SessionOpen) -> None:
     if opening.mode != Mode.MODE_KEYED:
         raise field_invalid("mode", "this call serves the keyed mode", "ask for MODE_KEYED")
@@ -174,3 +231,11 @@ def _check_request(opening: SessionOpen) -> None:
         )
     if len(set(opening.checks)) != len(opening.checks):
         raise field_invalid("checks", "each check may be named once", "leave out the repetitions")
+
+
+def _is_for(grant: Grant, party: Party, resource: str, now: datetime) -> bool:
+    return (
+        party == Party(Kind.DEPARTMENT, grant.consumer)
+        and grant.resource == resource
+        and grant.valid_from.ToDatetime(UTC) <= now < grant.valid_until.ToDatetime(UTC)
+    )

@@ -5,6 +5,10 @@ digests into tokens in one call. Every key and every check of a resource has its
 HKDF (RFC 5869) from the index key and the element's context: a digest put into another check's column is
 never found. A check's digest is combined with its subject's key token before it is enciphered: put beside
 another subject it is never found either, so that attempts on a subject can be counted by its key.
+
+Whatever else the node keeps of a subject is derived from its key token under AES keys of their own, so that
+it cannot be laid beside the index without the index key: the mask of its rank, and the names by which its
+attempts are counted.
 """
 
 import re
@@ -25,7 +29,7 @@ _OTHERS: Final = 0o077
 
 
 class TokenKey:
-    """The AES-256 key for the tokens of one key or check. Hides itself in `repr`."""
+    """The AES-256 key for the tokens of one key or check, or for what is derived from them. Hides itself."""
 
     __slots__ = ("_cipher",)
 
@@ -63,6 +67,21 @@ class IndexKey:
     def token_key(self, context: bytes) -> TokenKey:
         """The key for tokens of the key or check that has this context (see `stayput.elements.context`)."""
         return TokenKey(self._derived(b"stayput/v1 token" + context, KEY_BYTES))
+
+    def rank_salt(self, context: bytes, positions_hash: bytes) -> bytes:
+        """16 bytes that are the same only for a key of that context with the same subjects in order.
+
+        Ranks move when subjects come and go; under one mask, two generations would tell by how much.
+        """
+        return self._derived(b"stayput/v1 rank salt" + context + positions_hash, 16)
+
+    def rank_key(self, context: bytes, salt: bytes) -> TokenKey:
+        """The key that makes the masks of ranks from the tokens of the key that has this context."""
+        return TokenKey(self._derived(b"stayput/v1 rank" + context + salt, KEY_BYTES))
+
+    def attempt_key(self, context: bytes) -> TokenKey:
+        """The key that makes the names of subjects and questions for the count of attempts."""
+        return TokenKey(self._derived(b"stayput/v1 attempt" + context, KEY_BYTES))
 
     def _derived(self, info: bytes, length: int) -> bytes:
         return HKDF(SHA256(), length, salt=None, info=info).derive(self._key)

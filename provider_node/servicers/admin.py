@@ -8,18 +8,25 @@ from pathlib import Path
 
 from provider_node.domain.builds import run_build
 from provider_node.domain.decisions import Decisions
+from provider_node.domain.grants import GivenGrants
 from provider_node.domain.platform import Platform
 from provider_node.domain.resources import Resources
-from provider_node.domain.status import add_receipts
-from provider_node.store.state import State
 from stayput.rpc.server import Context
 from stayput.v1.admin_pb2 import (
+    AcceptRequest,
+    AcceptResponse,
+    AmendGrantRequest,
+    AmendGrantResponse,
     ApproveRequest,
     ApproveResponse,
     BuildRequest,
     BuildResponse,
+    ChangeGrantRequest,
+    ChangeGrantResponse,
     GetStatusRequest,
     GetStatusResponse,
+    ListLimitsRequest,
+    ListLimitsResponse,
     ListNodeApplicationsRequest,
     ListNodeApplicationsResponse,
     ListNodeGrantsRequest,
@@ -42,23 +49,22 @@ class AdminServicer(NodeAdminServiceServicer):
         address: str,
         resources: Resources,
         decisions: Decisions,
+        grants: GivenGrants,
         platform: Platform,
-        state: State,
         status: Callable[[], GetStatusResponse],
     ) -> None:
         self._config = config
         self._address = address
         self._resources = resources
         self._decisions = decisions
+        self._grants = grants
         self._platform = platform
-        self._state = state
         self._status = status
 
     async def GetStatus(self, request: GetStatusRequest, context: Context) -> GetStatusResponse:
         """What the node is doing."""
         status = self._status()
         status.resources.extend(await asyncio.to_thread(self._resources.statuses))
-        add_receipts(status, self._state)
         return status
 
     async def Build(self, request: BuildRequest, context: Context) -> AsyncIterator[BuildResponse]:
@@ -81,20 +87,39 @@ class AdminServicer(NodeAdminServiceServicer):
         """Applications for this node's resources."""
         return ListNodeApplicationsResponse(applications=await self._platform.applications())
 
+    async def Accept(self, request: AcceptRequest, context: Context) -> AcceptResponse:
+        """Takes an application in."""
+        application = await self._decisions.accept(request.application_id, request.administrator)
+        return AcceptResponse(application=application)
+
     async def Approve(self, request: ApproveRequest, context: Context) -> ApproveResponse:
         """Grants an application."""
         return ApproveResponse(grant=await self._decisions.approve(request))
 
     async def Refuse(self, request: RefuseRequest, context: Context) -> RefuseResponse:
         """Refuses an application."""
-        application = await self._decisions.refuse(request.application_id, request.reason)
+        application = await self._decisions.refuse(
+            request.application_id, request.reason, request.administrator
+        )
         return RefuseResponse(application=application)
 
     async def ListNodeGrants(
         self, request: ListNodeGrantsRequest, context: Context
     ) -> ListNodeGrantsResponse:
         """Grants in the node's store, newest first."""
-        return ListNodeGrantsResponse(grants=[s.grant for s in reversed(self._state.grants())])
+        return ListNodeGrantsResponse(grants=self._grants.all())
+
+    async def AmendGrant(self, request: AmendGrantRequest, context: Context) -> AmendGrantResponse:
+        """Signs a new version of a grant."""
+        return AmendGrantResponse(grant=await self._grants.amend(request))
+
+    async def ChangeGrant(self, request: ChangeGrantRequest, context: Context) -> ChangeGrantResponse:
+        """Suspends, resumes or revokes a grant."""
+        return ChangeGrantResponse(grant=await self._grants.change(request))
+
+    async def ListLimits(self, request: ListLimitsRequest, context: Context) -> ListLimitsResponse:
+        """Limits that a new grant on each resource gets."""
+        return ListLimitsResponse(resources=self._decisions.limits())
 
 
 def _as_of(request: BuildRequest) -> datetime | None:

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from provider_node.domain.resources import Resources
-from provider_node.domain.session import CALL_RECORDS
+from provider_node.domain.session import CALL_RECORDS, Session
 from provider_node.domain.sessions import Sessions
 from stayput.errors import StayputError, field_invalid
 from stayput.rpc.server import Context, caller
@@ -48,9 +48,10 @@ class ComparisonServicer(ComparisonServiceServicer):
 
     async def Describe(self, request: DescribeRequest, context: Context) -> DescribeResponse:
         """The signed description of a resource."""
-        caller(context)
+        party = caller(context).party
         description = await asyncio.to_thread(self._resources.describe, request.resource)
-        return DescribeResponse(description=description)
+        allowances = await asyncio.to_thread(self._sessions.allowances, party, request.resource)
+        return DescribeResponse(description=description, allowances=allowances)
 
     async def Compare(
         self, request_iterator: AsyncIterator[CompareRequest], context: Context
@@ -60,20 +61,23 @@ class ComparisonServicer(ComparisonServiceServicer):
         who = caller(context)
         async with aclosing(self._in_time(request_iterator)) as requests:
             first = await anext(requests, None)
-            if first is None or first.WhichOneof("message") != "open":
-                raise _violation("a session begins with `open`")
-            async with self._sessions.open(first.open, who) as session:
-                yield CompareResponse(opened=session.opened)
-                async for request in requests:
-                    if request.WhichOneof("message") != "chunk":
-                        raise _violation("after `open` only chunks follow")
-                    outcomes, receipt = await session.answer(request.chunk)
-                    yield CompareResponse(outcomes=outcomes)
-                    if receipt is not None:
-                        yield CompareResponse(receipt=receipt)
-                        return
-                await session.cut(SessionEnd.SESSION_END_CUT_BY_CONSUMER)
-                raise _session_cut("the session ended before its final chunk")
+        if first is None or first.WhichOneof("message") != "open":
+            raise _violation("a session begins with `open`")
+        async with (
+            self._sessions.open(first.open, who) as session,
+            aclosing(self._in_time(request_iterator, session)) as requests,
+        ):
+            yield CompareResponse(opened=session.opened)
+            async for request in requests:
+                if request.WhichOneof("message") != "chunk":
+                    raise _violation("after `open` only chunks follow")
+                outcomes, receipt = await session.answer(request.chunk)
+                yield CompareResponse(outcomes=outcomes)
+                if receipt is not None:
+                    yield CompareResponse(receipt=receipt, allowance=self._sessions.allowance(session))
+                    return
+            await session.cut(SessionEnd.SESSION_END_CUT_BY_CONSUMER)
+            raise _session_cut("the session ended before its final chunk")
 
     async def CompareRecords(
         self, request: CompareRecordsRequest, context: Context
@@ -86,20 +90,35 @@ class ComparisonServicer(ComparisonServiceServicer):
             )
         async with self._sessions.open(request.open, caller(context)) as session:
             outcomes, receipt = await session.answer(request.chunk, CALL_RECORDS)
-            return CompareRecordsResponse(opened=session.opened, outcomes=outcomes, receipt=receipt)
+            return CompareRecordsResponse(
+                opened=session.opened,
+                outcomes=outcomes,
+                receipt=receipt,
+                allowance=self._sessions.allowance(session),
+            )
 
-    async def _in_time(self, requests: AsyncIterator[CompareRequest]) -> AsyncGenerator[CompareRequest, None]:
-        """The consumer's messages; `SESSION_CUT` if they do not come, `SHUTTING_DOWN` if the node stops."""
+    async def _in_time(
+        self, requests: AsyncIterator[CompareRequest], session: Session | None = None
+    ) -> AsyncGenerator[CompareRequest, None]:
+        """The consumer's messages, before a session is open or in it.
+
+        Raises `SESSION_CUT` if they do not come, `SHUTTING_DOWN`, or what the session is stopped with.
+        """
         stopping = asyncio.create_task(self._sessions.stopping.wait())
+        events = [stopping]
+        if session is not None:
+            events.append(asyncio.create_task(session.stopped.wait()))
         try:
             while True:
                 coming = asyncio.ensure_future(anext(requests, None))
                 try:
                     await asyncio.wait(
-                        [coming, stopping],
+                        [coming, *events],
                         timeout=self._patience.usual,
                         return_when=asyncio.FIRST_COMPLETED,
                     )
+                    if session is not None:
+                        session.check_running()
                     if stopping.done():
                         await asyncio.wait([coming], timeout=self._patience.stopping)
                     if not coming.done():
@@ -111,7 +130,8 @@ class ComparisonServicer(ComparisonServiceServicer):
                     return
                 yield request
         finally:
-            stopping.cancel()
+            for event in events:
+                event.cancel()
 
     def _out_of_patience(self) -> StayputError:
         if self._sessions.stopping.is_set():

@@ -60,7 +60,9 @@ class Generations:
         try:
             manifest = Manifest.model_validate_json((path / MANIFEST).read_bytes())
         except ValidationError:
-            raise damaged(resource, "the manifest of the serving generation is damaged") from None
+            raise damaged(
+                resource, "the manifest of the serving generation is damaged or of another release"
+            ) from None
         if (manifest.generation, manifest.contract.resource) != (generation, resource):
             raise damaged(resource, "the manifest belongs to another generation")
         if manifest.index_key_id != self._index_key_id:

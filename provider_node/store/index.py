@@ -1,8 +1,10 @@
 """The index of a generation: one LMDB file, written once in order of tokens and then only read.
 
-An entry is a token of 16 bytes and its value: for a key's token a bitmap of which checks the subject has a
-value for (bit `i % 8` of byte `i // 8`), for a check's token nothing. The file is opened without LMDB's lock
-file: a build writes to a path nobody else knows, and a finished file never changes.
+An entry is a token of 16 bytes and its value. For a key's token that is a bitmap of which checks the subject
+has a value for (bit `i % 8` of byte `i // 8`), and behind it the subject's rank, its place in the order of
+the register's numbers from 0 (4 bytes, little-endian; 0xFFFFFFFF if it has none), masked so that the file
+alone tells no order. For a check's token it is nothing. The file is opened without LMDB's lock file: a build
+writes to a path nobody else knows, and a finished file never changes.
 """
 
 import errno
@@ -14,13 +16,15 @@ from typing import Final, Self
 import lmdb
 
 TOKEN_BYTES: Final = 16
+RANK_BYTES: Final = 4
+NO_RANK: Final = 0xFFFFFFFF
 # Address space only: the file grows with what is written.
 _MAP_BYTES: Final = 1 << 40
 _MORE_BYTES: Final = 1 << 20
 
 
 def bitmap_bytes(checks: int) -> int:
-    """Bytes of a key's value for so many checks: at least 1."""
+    """Bytes of the bitmap in a key's value for so many checks: at least 1."""
     return max(1, -(-checks // 8))
 
 

@@ -1,6 +1,6 @@
 """The manifest of a generation: what it was built from, how, and how to tell that its index is whole."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, Literal
 
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer, PlainValidator
@@ -8,6 +8,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer, Plai
 from stayput.contract import check_contract
 from stayput.errors import StayputError
 from stayput.v1.contract_pb2 import Contract
+
+FORMAT: Final = 2
+"""What this release writes and reads: since 2 the values of keys hold masked ranks."""
 
 
 def _contract(value: object) -> Contract:
@@ -39,11 +42,13 @@ class Manifest(BaseModel):
     """One generation.
 
     `rows` are in the index, `rows_left_out` had no usable key or could not be read, `subjects` counts
-    distinct values of the first key, `entries` the tokens in the index. Times are aware.
+    distinct values of the first key, `entries` the tokens in the index; `rank_salts` are for the masks of the
+    ranks of each key, 16 bytes in hex, in the contract's order. Times are aware.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
+    format: Literal[2] = FORMAT
     generation: str
     contract: Annotated[Contract, PlainValidator(_contract), PlainSerializer(_as_json)]
     as_of: AwareDatetime
@@ -55,4 +60,5 @@ class Manifest(BaseModel):
     rejects: tuple[Rejects, ...]
     software_version: str
     index_key_id: str
+    rank_salts: tuple[str, ...]
     index_sha256: str

@@ -1,44 +1,39 @@
 """The node's durable state in one LMDB environment: grants, session journal, receipts, usage, publication.
 
+Grants, usage and attempts have modules of their own; what must be decided together is one transaction here.
+
 Every write is durable (fsync) before the caller goes on; a crash at any point leaves either the old or the
 new state. The journal holds, for each open session, its receipt as far as it has got.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
 import lmdb
+import structlog
 
+from provider_node.store.attempts import Attempts
+from provider_node.store.grants import Grants
+from provider_node.store.usage import Admit, Charge, Usage
 from provider_node.store.writer import GroupWriter
 from stayput.errors import StayputError
+from stayput.grants import check_standing
 from stayput.receipts import FIRST_PREVIOUS_HASH, payload_hash
-from stayput.v1.access_pb2 import Grant
+from stayput.v1.access_pb2 import ChangeCause, GrantChange, GrantStanding
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.log_pb2 import Receipt
 from stayput.v1.signing_pb2 import Envelope
 
 _MAP_BYTES: Final = 64 * 2**30  # sparse: what is used is what is on disk
+_MAX_DATABASES: Final = 16
 _DELIVERED: Final = b"delivered"
 
 SignReceipt = Callable[[Receipt], Envelope]
-Admit = Callable[[int], None]
 
-
-@dataclass(frozen=True, slots=True)
-class StoredGrant:
-    """A grant that this node signed, and whether the platform has recorded it."""
-
-    envelope: Envelope
-    recorded: bool
-
-    @property
-    def grant(self) -> Grant:
-        """The grant itself; the envelope is this node's own, so its signature was made here."""
-        return Grant.FromString(self.envelope.payload)
+_log = structlog.get_logger(__name__)
 
 
 class State:
@@ -51,7 +46,7 @@ class State:
         """
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
-            self._env = lmdb.open(str(directory), map_size=map_bytes, max_dbs=8, mode=0o600)
+            self._env = lmdb.open(str(directory), map_size=map_bytes, max_dbs=_MAX_DATABASES, mode=0o600)
         except (lmdb.InvalidError, lmdb.CorruptedError, lmdb.VersionMismatchError):
             raise StayputError(
                 ErrorReason.ERROR_REASON_CONFIGURATION_INVALID,
@@ -59,84 +54,57 @@ class State:
                 field="node.data",
                 remedy="restore the data directory from a backup",
             ) from None
-        self._grants = self._env.open_db(b"grants")
-        self._recorded = self._env.open_db(b"recorded-grants")
         self._journal = self._env.open_db(b"journal")
         self._receipts = self._env.open_db(b"receipts")
-        self._usage = self._env.open_db(b"usage")
         self._published = self._env.open_db(b"published")
         self._meta = self._env.open_db(b"meta")
         self._writer = GroupWriter(self._env)
+        self.grants = Grants(self._env, self._writer)
+        self.attempts = Attempts(self._env)
+        self._usage = Usage(self._env)
 
     def close(self) -> None:
         """Finishes pending writes and closes the files."""
         self._writer.close()
         self._env.close()
 
-    # Grants
-
-    async def put_grant(self, grant_id: str, envelope: Envelope) -> None:
-        """Stores a grant that the platform has not recorded yet."""
-        payload = envelope.SerializeToString()
-        await self._writer.write(lambda txn: txn.put(grant_id.encode(), payload, db=self._grants))
-
-    async def mark_recorded(self, grant_id: str) -> None:
-        """The platform has recorded the grant."""
-        await self._writer.write(lambda txn: txn.put(grant_id.encode(), b"", db=self._recorded))
-
-    def pending_grants(self) -> list[StoredGrant]:
-        """Grants that the platform has not recorded yet, by id."""
-        return [stored for stored in self.grants() if not stored.recorded]
-
-    async def drop_grant(self, grant_id: str) -> None:
-        """Forgets a grant that the platform would not record."""
-        await self._writer.write(lambda txn: txn.delete(grant_id.encode(), db=self._grants))
-
-    def grant(self, grant_id: str) -> StoredGrant | None:
-        """The grant of that id, if this node ever signed it."""
-        key = grant_id.encode()
-        if not 0 < len(key) <= self._env.max_key_size():
-            return None
-        with self._env.begin() as txn:
-            payload = txn.get(key, db=self._grants)
-            if payload is None:
-                return None
-            return self._stored(txn, key, payload)
-
-    def grants(self) -> list[StoredGrant]:
-        """All grants, by id (ids begin with the time of signing)."""
-        with self._env.begin() as txn, txn.cursor(self._grants) as cursor:
-            return [self._stored(txn, key, payload) for key, payload in cursor]
-
-    def _stored(self, txn: lmdb.Transaction, key: bytes, payload: bytes) -> StoredGrant:
-        recorded = txn.get(key, db=self._recorded) is not None
-        return StoredGrant(Envelope.FromString(payload), recorded)
-
     # Sessions
 
-    async def open_session(self, draft: Receipt) -> None:
-        """Journals a session before its first answer."""
-        payload = draft.SerializeToString()
-        await self._writer.write(lambda txn: txn.put(draft.session_id, payload, db=self._journal))
+    async def open_session(self, draft: Receipt, admit: Admit) -> None:
+        """Journals a session before its first answer, and counts that it was opened at `started_at`.
 
-    async def answer(self, draft: Receipt, records: int, day: str, admit: Admit) -> None:
-        """Journals a chunk's answer and charges its records, before the answer is sent.
-
-        `admit` gets the records used by the grant on `day` so far and raises if `records` more are too many;
-        then nothing changes. Sessions of one grant are charged one after the other.
+        `admit` gets the sessions that the grant has opened in the 60 seconds up to then and raises if one
+        more is too many; then nothing changes.
         """
-        await self._writer.write(lambda txn: self._charge(txn, draft, records, day, admit))
+        payload = draft.SerializeToString()
 
-    async def finish(
-        self, draft: Receipt, sign: SignReceipt, records: int, day: str, admit: Admit
-    ) -> Envelope:
+        def write(txn: lmdb.Transaction) -> None:
+            self._usage.add_opening(txn, draft.grant_id, draft.started_at.seconds, admit)
+            txn.put(draft.session_id, payload, db=self._journal)
+
+        await self._writer.write(write)
+
+    async def answer(self, draft: Receipt, charge: Charge) -> None:
+        """Journals a chunk's answer and charges it, before the answer is sent.
+
+        Raises what `charge.admit` raises, and `GRANT_NOT_ACTIVE` if the grant is suspended or revoked; then
+        nothing changes. The same if `charge.guard` suspends it now, and then only that changes. Sessions of
+        one grant are charged one after the other.
+        """
+        _check(await self._writer.write(lambda txn: self._charge(txn, draft, charge)))
+
+    async def finish(self, draft: Receipt, sign: SignReceipt, charge: Charge) -> Envelope:
         """As `answer`, for the last chunk: the receipt is appended in the same commit and returned."""
+        receipt = Envelope()
 
-        def write(txn: lmdb.Transaction) -> Envelope:
-            self._charge(txn, draft, records, day, admit)
-            return self._append(txn, draft, sign)
+        def write(txn: lmdb.Transaction) -> GrantStanding | None:
+            suspended = self._charge(txn, draft, charge)
+            if suspended is None:
+                receipt.CopyFrom(self._append(txn, draft, sign))
+            return suspended
 
-        return await self._writer.write(write)
+        _check(await self._writer.write(write))
+        return receipt
 
     async def cut(self, draft: Receipt, sign: SignReceipt) -> Envelope:
         """Ends a session without an answer: appends its receipt as `draft` states it."""
@@ -148,19 +116,26 @@ class State:
             return [Receipt.FromString(payload) for _, payload in cursor]
 
     def used(self, grant_id: str, day: str) -> int:
-        """Records that the grant has had answered on `day` (ISO date)."""
+        """Records that the grant has had answered on `day` (ISO date, in China)."""
         with self._env.begin() as txn:
-            return self._used(txn, _usage_key(grant_id, day))
+            return self._usage.records(txn, grant_id, day)
 
-    def _used(self, txn: lmdb.Transaction, key: bytes) -> int:
-        return int.from_bytes(txn.get(key, default=b"", db=self._usage), "big")
-
-    def _charge(self, txn: lmdb.Transaction, draft: Receipt, records: int, day: str, admit: Admit) -> None:
-        key = _usage_key(draft.grant_id, day)
-        used = self._used(txn, key)
-        admit(used)
-        txn.put(key, (used + records).to_bytes(8, "big"), db=self._usage)
+    def _charge(self, txn: lmdb.Transaction, draft: Receipt, charge: Charge) -> GrantStanding | None:
+        """The grant's standing if its guards suspend it now, which must not be undone by an exception."""
+        grant_id = draft.grant_id
+        self.grants.require_usable(txn, grant_id)
+        used = self._usage.records(txn, grant_id, charge.day)
+        charge.admit(used)
+        before = self._usage.guards(txn, grant_id)
+        verdict = charge.guard(before)
+        if isinstance(verdict, GrantChange):
+            return self.grants.change_in(txn, verdict, charge.sign_change)
+        self._usage.put_records(txn, grant_id, charge.day, used + charge.records)
+        if verdict != before:
+            self._usage.put_guards(txn, grant_id, verdict)
+        self.attempts.log.append(txn, grant_id, charge.day, charge.attempts)
         txn.put(draft.session_id, draft.SerializeToString(), db=self._journal)
+        return None
 
     # Receipts
 
@@ -217,8 +192,13 @@ class State:
             return {key.decode() for key in cursor.iternext(values=False)}
 
 
-def _usage_key(grant_id: str, day: str) -> bytes:
-    return f"{grant_id}/{day}".encode()
+def _check(suspended: GrantStanding | None) -> None:
+    """Raises `GRANT_NOT_ACTIVE` if the guards have just suspended the grant."""
+    if suspended is None:
+        return
+    cause = ChangeCause.Name(suspended.provider_cause).removeprefix("CHANGE_CAUSE_")
+    _log.warning("grant suspended by its guards", grant=suspended.grant_id, cause=cause)
+    check_standing(suspended)
 
 
 def _number(sequence: int) -> bytes:

@@ -9,7 +9,9 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from provider_node.domain.build.ranking import Ranking
 from provider_node.domain.build.records import CHECK, Records
+from provider_node.store.index import RANK_BYTES
 
 _BUCKETS: Final = 256
 _WORDS: Final = np.dtype(">u8")
@@ -52,27 +54,40 @@ class Buckets:
             file.write(content[start:end])
             start = end
 
-    def merged(self) -> Iterator[Bucket]:
+    def merged(self, ranking: Ranking) -> Iterator[Bucket]:
         """The buckets in ascending order, each read as a whole and its file removed."""
         for path in self._paths:
-            yield _merged(np.fromfile(path, self._type))
+            yield _merged(np.fromfile(path, self._type), ranking)
             path.unlink()
 
 
-def _merged(records: Records) -> Bucket:
+def _merged(records: Records, ranking: Ranking) -> Bucket:
     """Sorts by token, and joins the records of a token into one that has the checks of any of them."""
     words = np.ascontiguousarray(records["token"]).view(_WORDS).astype(np.uint64).reshape(-1, 2)
     order = np.lexsort((words[:, 1], words[:, 0]))
     words, records = words[order], records.view(f"V{records.itemsize}")[order].view(records.dtype)
     starts = np.flatnonzero(_differs_from_previous(words))
-    kinds = records["kind"][starts]
     bitmaps = np.bitwise_or.reduceat(records["bitmap"], starts) if len(starts) else records["bitmap"]
-    values = np.ascontiguousarray(bitmaps).view(f"V{bitmaps.shape[1]}").ravel().tolist()
+    records = records[starts]
+    kinds = records["kind"]
     return Bucket(
-        np.ascontiguousarray(records["token"][starts]).tolist(),
-        [b"" if kind == CHECK else value for kind, value in zip(kinds.tolist(), values, strict=True)],
+        np.ascontiguousarray(records["token"]).tolist(),
+        _values(records, bitmaps, ranking),
         int(np.count_nonzero(kinds == CHECK + 1)),
     )
+
+
+def _values(records: Records, bitmaps: npt.NDArray[np.uint8], ranking: Ranking) -> list[bytes]:
+    """What the index holds for each token: of a key the bitmap and the masked rank, of a check nothing."""
+    kinds = records["kind"]
+    content = np.zeros((len(records), bitmaps.shape[1] + RANK_BYTES), np.uint8)
+    content[:, :-RANK_BYTES] = bitmaps
+    for kind in np.unique(kinds[kinds != CHECK]).tolist():
+        places = np.flatnonzero(kinds == kind)
+        tokens = np.ascontiguousarray(records["token"][places]).tobytes()
+        content[places, -RANK_BYTES:] = ranking.masked(kind - 1, tokens, records["position"][places])
+    values = content.view(f"V{content.shape[1]}").ravel().tolist()
+    return [b"" if kind == CHECK else value for kind, value in zip(kinds.tolist(), values, strict=True)]
 
 
 def _differs_from_previous(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -16,18 +16,18 @@ from provider_node.domain.build.buckets import Buckets
 from provider_node.domain.build.indexing import Written, verify_index, write_index
 from provider_node.domain.build.progress import Progress, Reporter, Stage
 from provider_node.domain.build.quarantine import Quarantine
+from provider_node.domain.build.ranking import Ranking
 from provider_node.domain.build.records import Recorder
 from provider_node.domain.tokens import IndexKey
 from provider_node.sources import CsvSource
 from provider_node.store.directory import INDEX, MANIFEST, QUARANTINE, ResourceDirectory, write_durably
 from provider_node.store.manifest import Manifest, Rejects
+from stayput.china_time import china_date
 from stayput.errors import StayputError
 from stayput.v1.errors_pb2 import ErrorReason
 
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _BUCKETS: Final = "buckets"
-# The day that bounds birth dates must not depend on which zone the node's clock is set to.
-_CHINA: Final = timezone(timedelta(hours=8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,9 @@ class Builder:
             generation = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{self.random(2).hex()}"
             path = directory.begin(generation)
             try:
-                recorder = Recorder(contract, self.index_key, now.astimezone(_CHINA).date())
-                rejects, written = _make_index(path, source, recorder, reporter)
+                # The day that bounds birth dates must not depend on which zone the node's clock is set to.
+                recorder = Recorder(contract, self.index_key, china_date(now))
+                rejects, written, ranking = _make_index(path, source, recorder, reporter)
                 manifest = Manifest(
                     generation=generation,
                     contract=contract,
@@ -73,6 +74,7 @@ class Builder:
                     rejects=rejects,
                     software_version=self.software_version,
                     index_key_id=self.index_key.id,
+                    rank_salts=tuple(salt.hex() for salt in ranking.salts),
                     index_sha256=_sha256(path / INDEX),
                 )
                 write_durably(path / MANIFEST, manifest.model_dump_json(indent=2).encode())
@@ -88,7 +90,7 @@ class Builder:
 
 def _make_index(
     path: Path, source: CsvSource, recorder: Recorder, reporter: Reporter
-) -> tuple[tuple[Rejects, ...], Written]:
+) -> tuple[tuple[Rejects, ...], Written, Ranking]:
     buckets = Buckets(path / _BUCKETS, recorder.type)
     with buckets, Quarantine(path / QUARANTINE) as quarantine:
         reporter.at(Stage.READING)
@@ -105,10 +107,11 @@ def _make_index(
             field="source.path",
             remedy="check columns, types and encoding in the resource's configuration against the source",
         )
-    written = write_index(path / INDEX, buckets.merged(), reporter)
+    ranking = recorder.ranking()
+    written = write_index(path / INDEX, buckets.merged(ranking), reporter)
     (path / _BUCKETS).rmdir()
     verify_index(path / INDEX, written, reporter)
-    return quarantine.rejects, written
+    return quarantine.rejects, written, ranking
 
 
 def _sha256(path: Path) -> str:

@@ -9,6 +9,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from provider_node.domain.build.positions import NO_POSITION, Positions, positions
+from provider_node.domain.build.ranking import Ranking
 from provider_node.domain.tokens import IndexKey, TokenKey, bound
 from provider_node.sources import Batch
 from provider_node.store.index import TOKEN_BYTES, bitmap_bytes
@@ -24,8 +26,18 @@ Records = npt.NDArray[np.void]
 
 
 def record_type(checks: int) -> np.dtype[np.void]:
-    """A record of a resource with so many checks: 16-byte token, kind, bitmap of checks with a value."""
-    return np.dtype([("token", f"V{TOKEN_BYTES}"), ("kind", "u1"), ("bitmap", "u1", (bitmap_bytes(checks),))])
+    """A record of a resource with so many checks: token, kind, bitmap of checks with a value, position.
+
+    A check's record has neither bitmap nor position.
+    """
+    return np.dtype(
+        [
+            ("token", f"V{TOKEN_BYTES}"),
+            ("kind", "u1"),
+            ("bitmap", "u1", (bitmap_bytes(checks),)),
+            ("position", "<u8"),
+        ]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +76,15 @@ class Recorder:
             return _Element(place, index_key.token_key(place))
 
         self.type = record_type(len(contract.checks))
+        self._index_key = index_key
         self._key_fields = [key.fields for key in contract.keys]
         self._check_fields = [check.fields for check in contract.checks]
         self._keys = [element(key.name) for key in contract.keys]
         self._checks = [[element(key.name, check.name) for check in contract.checks] for key in contract.keys]
         self._in_a_key = set(chain.from_iterable(self._key_fields))
         used = self._in_a_key.union(*self._check_fields)
+        self._types = {field.name: field.type for field in contract.fields}
+        self._positions: list[list[Positions]] = [[] for _ in contract.keys]
         self._normalisers = {
             field.name: normaliser(field_of(field), today) for field in contract.fields if field.name in used
         }
@@ -88,9 +103,27 @@ class Recorder:
             keys = encode([columns[field] for field in fields])
             usable = [key.__class__ is bytes for key in keys]
             included |= usable
-            parts += self._of_key(number, keys, [list(compress(values, usable)) for values in checks])
+            records = self._of_key(number, keys, [list(compress(values, usable)) for values in checks])
+            records[0]["position"] = self._positioned(number, [columns[field] for field in fields], usable)
+            parts += records
         count = int(np.count_nonzero(included))
         return Recorded(np.concatenate(parts), count, rows - count + len(batch.faults), rejections)
+
+    def ranking(self) -> Ranking:
+        """The ranks of all subjects that were recorded."""
+        return Ranking(self._index_key, [key.context for key in self._keys], self._positions)
+
+    def _positioned(
+        self, number: int, columns: Sequence[Sequence[str | Reject]], usable: Sequence[bool]
+    ) -> Positions:
+        """Positions of a batch's usable values of one key, kept for the ranking too."""
+        (first, *others), count = self._key_fields[number], sum(usable)
+        if others:
+            return np.full(count, NO_POSITION)
+        values = [value for value in columns[0] if isinstance(value, str)]
+        found = positions(self._types[first], values)
+        self._positions[number].append(found)
+        return found
 
     def _rejections(self, name: str, column: Sequence[str | Reject], lines: Sequence[int]) -> list[Rejection]:
         if Reject not in set(map(type, column)):

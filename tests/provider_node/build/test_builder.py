@@ -1,3 +1,4 @@
+import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from os import utime
@@ -29,6 +30,10 @@ def generation_files(data: Path, manifest: Manifest) -> dict[str, bytes]:
 
 def entries(contract: Contract, index_key: IndexKey, rows: list[tuple[str, str, str]]) -> dict[bytes, bytes]:
     """What the index must hold for rows of canonical values, computed row by row."""
+    numbers = sorted({int(owner[:17]) for owner, _, _ in rows})
+    order = hashlib.sha256(b"".join(number.to_bytes(8, "little") for number in numbers)).digest()
+    place = context(contract, "owner")
+    rank_key = index_key.rank_key(place, index_key.rank_salt(place, order))
 
     def token(digest: bytes, key: str, check: str | None = None) -> bytes:
         token_key: TokenKey = index_key.token_key(context(contract, key, check))
@@ -40,12 +45,14 @@ def entries(contract: Contract, index_key: IndexKey, rows: list[tuple[str, str, 
         assert isinstance(key, bytes)
         key_token = token(key_digests(context(contract, "owner"), [key])[0], "owner")
         bitmap = (expected.get(key_token) or b"\0")[0]
+        mask = int.from_bytes(rank_key.tokens(key_token)[:4], "little")
+        rank = numbers.index(int(owner[:17])) ^ mask
         for bit, (check, value) in enumerate((("name", name), ("plate", plate))):
             if value:
                 (digest,) = check_digests(context(contract, "owner", check), [key], encode([[value]]))
                 expected[token(bound(digest, key_token), "owner", check)] = b""
                 bitmap |= 1 << bit
-        expected[key_token] = bytes([bitmap])
+        expected[key_token] = bytes([bitmap]) + rank.to_bytes(4, "little")
     return expected
 
 

@@ -142,6 +142,7 @@ def test_a_damaged_generation_is_told(
     [
         ('"profile": "cn-gov/1"', '"profile": "cn-gov/9"'),
         ('"salt": "', '"salt": "A'),
+        ('"format": 2', '"format": 1'),
         ('"rows": 100', '"rows": "many"'),
         ('"rows": 100', '"rows": 100, "colour": 1'),
     ],
@@ -153,8 +154,9 @@ def test_a_manifest_of_another_release_is_told(
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
-    with pytest.raises(StayputError, match="the manifest of the serving generation is damaged"):
+    with pytest.raises(StayputError, match="is damaged or of another release") as caught:
         generations.current(CODE)
+    assert "build the resource again" in caught.value.remedy
 
 
 def test_a_generation_of_another_index_key_never_serves(

@@ -78,7 +78,7 @@ def answered(
 ) -> list[tuple[int, ...]]:
     """Outcome codes record by record."""
     digests = columns(generation.manifest.contract, queries, checks)
-    codes = Matcher(generation, index_key, "owner", checks).match(digests)
+    codes = Matcher(generation, index_key, "owner", checks).match(digests).outcomes.tobytes()
     assert len(codes) == len(queries) * (1 + len(checks))
     return list(zip(*_split(codes, len(queries)), strict=True))
 
@@ -125,10 +125,10 @@ def test_a_digest_in_another_column_is_never_found(
     key = key_digest(contract, owner)
     name, plate = check_digest(contract, owner, "name", "张三"), check_digest(contract, owner, "plate", "A1")
     only_name = Matcher(generation, index_key, "owner", ["name"])
-    assert only_name.match(key + name) == bytes([outcomes.MATCH, outcomes.MATCH])
-    assert only_name.match(key + plate) == bytes([outcomes.MATCH, outcomes.MISMATCH])
-    assert only_name.match(key + key) == bytes([outcomes.MATCH, outcomes.MISMATCH])
-    assert only_name.match(name + name) == bytes([outcomes.NOT_FOUND, outcomes.NOT_FOUND])
+    assert only_name.match(key + name).outcomes.tobytes() == bytes([outcomes.MATCH, outcomes.MATCH])
+    assert only_name.match(key + plate).outcomes.tobytes() == bytes([outcomes.MATCH, outcomes.MISMATCH])
+    assert only_name.match(key + key).outcomes.tobytes() == bytes([outcomes.MATCH, outcomes.MISMATCH])
+    assert only_name.match(name + name).outcomes.tobytes() == bytes([outcomes.NOT_FOUND, outcomes.NOT_FOUND])
 
 
 def test_a_check_beside_another_subject_is_never_found(
@@ -137,8 +137,40 @@ def test_a_check_beside_another_subject_is_never_found(
     contract = generation.manifest.contract
     plate = check_digest(contract, resident_id(2), "plate", "A3")
     matcher = Matcher(generation, index_key, "owner", ["plate"])
-    assert matcher.match(key_digest(contract, resident_id(2)) + plate) == bytes([1, outcomes.MATCH])
-    assert matcher.match(key_digest(contract, resident_id(1)) + plate) == bytes([1, outcomes.MISMATCH])
+    matched = matcher.match(key_digest(contract, resident_id(2)) + plate)
+    assert matched.outcomes.tobytes() == bytes([1, outcomes.MATCH])
+    matched = matcher.match(key_digest(contract, resident_id(1)) + plate)
+    assert matched.outcomes.tobytes() == bytes([1, outcomes.MISMATCH])
+
+
+def test_subjects_and_questions_have_names_of_their_own(
+    generation: Generation, index_key: IndexKey, resident_id: Number
+) -> None:
+    one, two = resident_id(1), resident_id(2)
+    asked: list[Row] = [
+        (one, "张三", "A1"),
+        (two, "张三", "A1"),
+        (one, "", ""),
+        (one, "李四", "A1"),
+        (one, "张三", "A1"),
+        (one, "张三", ""),
+        (resident_id(4), "张三", "A1"),
+    ]
+    contract = generation.manifest.contract
+
+    def matched(checks: Sequence[str]) -> tuple[list[int], list[int], list[int]]:
+        found = Matcher(generation, index_key, "owner", checks).match(columns(contract, asked, checks))
+        return found.asking.tolist(), found.subjects.tolist(), found.questions.tolist()
+
+    places, subjects, questions = matched(["name", "plate"])
+    # Nobody who is not in the register, and nothing that asks no check.
+    assert places == [0, 1, 3, 4, 5]
+    assert (subjects[0], len(set(subjects))) == (subjects[2], 2)
+    assert (questions[0], len(set(questions))) == (questions[3], 4)
+    assert matched(["plate", "name"]) == (places, subjects, questions)
+    # The name asked alone is the same question, whichever checks the session could have asked.
+    assert matched(["name"])[2][0] == questions[4]
+    assert matched([]) == ([], [], [])
 
 
 def test_another_index_key_finds_nobody(generation: Generation, resident_id: Number) -> None:
@@ -147,7 +179,8 @@ def test_another_index_key_finds_nobody(generation: Generation, resident_id: Num
 
 
 def test_no_records_give_no_outcomes(generation: Generation, index_key: IndexKey) -> None:
-    assert Matcher(generation, index_key, "owner", ["name"]).match(b"") == b""
+    matched = Matcher(generation, index_key, "owner", ["name"]).match(b"")
+    assert (matched.outcomes.shape, len(matched.ranks), len(matched.asking)) == ((2, 0), 0, 0)
 
 
 @pytest.mark.parametrize("length", [1, 16, 47, 48, 80])
@@ -180,7 +213,7 @@ def test_threads_can_share_a_matcher(
         plates = [(1 if (shift + n) % 2 == 0 else 2) if n < 1_000 else 3 for n in range(1_500)]
         expected.append(bytes([1 if f else 3 for f in found]) + bytes(plates))
     with ThreadPoolExecutor(8) as threads:
-        assert list(threads.map(matcher.match, chunks * 4)) == expected * 4
+        assert [one.outcomes.tobytes() for one in threads.map(matcher.match, chunks * 4)] == expected * 4
 
 
 def test_the_ninth_check_has_its_bit_in_the_second_byte(
@@ -200,7 +233,7 @@ def test_the_ninth_check_has_its_bit_in_the_second_byte(
     checks = ["c5", "c6", "name", "plate"]
     keys = [key_digest(contract, resident_id(n)) for n in (1, 2)]
     asked = [b"\1" * 16] * 8
-    codes = Matcher(generation, index_key, "owner", checks).match(b"".join(keys + asked))
+    codes = Matcher(generation, index_key, "owner", checks).match(b"".join(keys + asked)).outcomes.tobytes()
     assert _split(codes, 2) == [b"\1\1", b"\x02\x10", b"\x10\x02", b"\x02\x10", b"\x10\x02"]
 
 

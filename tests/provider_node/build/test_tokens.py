@@ -48,6 +48,24 @@ def test_another_context_or_index_key_gives_other_tokens() -> None:
     assert len(tokens) == 4
 
 
+@given(st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32))
+def test_what_is_derived_from_tokens_has_keys_of_its_own(context: bytes, positions_hash: bytes) -> None:
+    key = IndexKey(KEY)
+    salt = key.rank_salt(context, positions_hash)
+    assert salt == derived(KEY, b"stayput/v1 rank salt" + context + positions_hash, 16)
+    expected = [
+        derived(KEY, info, 32)
+        for info in (
+            b"stayput/v1 token" + context,
+            b"stayput/v1 rank" + context + salt,
+            b"stayput/v1 attempt" + context,
+        )
+    ]
+    made = [key.token_key(context), key.rank_key(context, salt), key.attempt_key(context)]
+    assert [one.tokens(bytes(16)) for one in made] == [enciphered(one, bytes(16)) for one in expected]
+    assert len(set(expected)) == 3
+
+
 def test_part_of_a_digest_is_refused() -> None:
     with pytest.raises(ValueError, match="block"):
         TokenKey(KEY).tokens(bytes(17))

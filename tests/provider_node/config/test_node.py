@@ -4,6 +4,7 @@ import pytest
 
 from provider_node.config import load_node
 from stayput.errors import StayputError
+from stayput.v1.access_pb2 import Limits
 from stayput.v1.errors_pb2 import ErrorReason
 
 WHOLE = """\
@@ -20,6 +21,14 @@ resources = "registers"
 [limits]
 records_per_session = 1_000
 records_per_day = 2_000
+sessions_per_minute = 3
+attempts_per_subject = 4
+miss_ratio = 0.057
+miss_sample = 60
+sequence_run = 7
+
+[policy]
+require_security_agreement = false
 
 [receipts]
 grace_hours = 8
@@ -51,7 +60,16 @@ def test_everything_is_read(tmp_path: Path) -> None:
     assert config.node.listen == "[::1]:0"
     assert config.node.advertise == "vehicles.example:7443"
     assert config.node.comparator == "platform.example:7000"
-    assert config.limits.model_dump() == {"records_per_session": 1_000, "records_per_day": 2_000}
+    assert config.limits.message() == Limits(
+        records_per_session=1_000,
+        records_per_day=2_000,
+        sessions_per_minute=3,
+        attempts_per_subject=4,
+        miss_permille=57,
+        miss_sample=60,
+        sequence_run=7,
+    )
+    assert not config.policy.require_security_agreement
     assert config.receipts.grace_hours == 8
 
 
@@ -60,7 +78,8 @@ def test_what_is_not_said_has_its_default(tmp_path: Path) -> None:
     assert config.node.listen == "0.0.0.0:7443"
     assert config.node.advertise is None
     assert config.node.comparator is None
-    assert config.limits.model_dump() == {"records_per_session": 1_000_000, "records_per_day": 5_000_000}
+    assert config.limits.message() == Limits()
+    assert config.policy.require_security_agreement
     assert config.receipts.grace_hours == 4
 
 
@@ -86,13 +105,13 @@ def test_a_byte_order_mark_is_no_matter(tmp_path: Path) -> None:
         ('listen = "[::1]:0"', 'listen = "a.example:65536"', ":5: node.listen: must be host:port"),
         ("vehicles.example:7443", "vehicles.example:0", ":6: node.advertise: port 0 cannot be called"),
         ('resources = "registers"', 'resources = ""', ":9: node.resources: must be a path"),
-        ("1_000", "0", ":12: limits.records_per_session: input should be greater than or equal to 1"),
-        ("1_000", '"1000"', ":12: limits.records_per_session: input should be a valid integer"),
-        ("2_000", "true", ":13: limits.records_per_day: input should be a valid integer"),
-        ("grace_hours = 8", "grace_hours = 1000", ":16: receipts.grace_hours: input should be less"),
+        ("agreement = false", "agreement = 0", ":21: policy.require_security_agreement: input should be a"),
+        ("require_", "requires_", ":21: policy.requires_security_agreement: unknown key; did you mean"),
+        ("miss_ratio", "miss_permille", ":16: limits.miss_permille: unknown key"),
+        ("grace_hours = 8", "grace_hours = 1000", ":24: receipts.grace_hours: input should be less"),
         ("advertise =", "advertize =", ":6: node.advertize: unknown key; did you mean 'advertise'?"),
-        ("[receipts]", "[reciepts]", ":15: reciepts: unknown key; did you mean 'receipts'?"),
-        ("grace_hours", "colour", ":16: receipts.colour: unknown key; known are grace_hours"),
+        ("[receipts]", "[reciepts]", ":23: reciepts: unknown key; did you mean 'receipts'?"),
+        ("grace_hours", "colour", ":24: receipts.colour: unknown key; known are grace_hours"),
         ("[node]", "[nodes]\n[node", ":3: not TOML: "),
     ],
 )
@@ -124,7 +143,7 @@ def test_dotted_and_quoted_keys_are_found(tmp_path: Path, text: str, line: int) 
 
 
 def test_the_value_is_never_told(tmp_path: Path) -> None:
-    for old in ('"vehicles-1"', '"[::1]:0"', "2_000", "8"):
+    for old in ('"vehicles-1"', '"[::1]:0"', "2_000", "0.057", "8"):
         assert "Geheim" not in problem(tmp_path, WHOLE.replace(old, '"Geheim"')).message
 
 

@@ -6,6 +6,7 @@ from provider_node.config import (
     Category,
     ResourceConfig,
     Sharing,
+    StandingPolicy,
     UpdateFrequency,
     contract_of,
     load_resource,
@@ -217,3 +218,45 @@ def test_a_missing_directory_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StayputError, match="absent: is not a directory") as caught:
         load_resources(tmp_path / "absent")
     assert caught.value.reason == ErrorReason.ERROR_REASON_CONFIGURATION_INVALID
+
+
+UNCONDITIONAL = TEXT.replace('"conditional"', '"unconditional"')
+
+
+def test_an_unconditional_resource_has_a_standing_policy(tmp_path: Path) -> None:
+    assert loaded(tmp_path, UNCONDITIONAL).standing_policy == StandingPolicy(
+        valid_days=365, case_number_required=False
+    )
+    said = "[standing_policy]\nvalid_days = 1_096\ncase_number_required = true\n"
+    assert loaded(tmp_path, UNCONDITIONAL + said).standing_policy == StandingPolicy(
+        valid_days=1_096, case_number_required=True
+    )
+
+
+@pytest.mark.parametrize("sharing", ["conditional", "not-shared"])
+def test_another_resource_has_none(tmp_path: Path, sharing: str) -> None:
+    text = TEXT.replace('"conditional"', f'"{sharing}"')
+    assert loaded(tmp_path, text).standing_policy is None
+    with pytest.raises(StayputError) as caught:
+        loaded(tmp_path, text + "[standing_policy]\n")
+    assert caught.value.message.endswith(
+        ':40: standing_policy: only a resource with sharing = "unconditional" has a standing policy'
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("valid_days = 0", "valid_days: input should be greater than or equal to 1"),
+        ("valid_days = 1_097", "valid_days: input should be less than or equal to 1096"),
+        ('valid_days = "30"', "valid_days: input should be a valid integer"),
+        ("case_number_required = 1", "case_number_required: input should be a valid boolean"),
+        ("days = 30", "days: unknown key; known are valid_days, case_number_required"),
+    ],
+)
+def test_a_fault_in_the_standing_policy_is_told_by_line_and_key(
+    tmp_path: Path, line: str, expected: str
+) -> None:
+    with pytest.raises(StayputError) as caught:
+        loaded(tmp_path, f"{UNCONDITIONAL}[standing_policy]\n{line}\n")
+    assert caught.value.message == f"{tmp_path / 'vehicles.toml'}:41: standing_policy.{expected}"

@@ -6,9 +6,26 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from provider_node.domain.decisions import Decisions
+from provider_node.domain.grants import GivenGrants
+from provider_node.domain.notices import Notices
 from provider_node.domain.platform import Platform
+from provider_node.domain.policy import GrantPolicy
 from provider_node.store.state import State
-from tests.provider_node.serving.node import NODE, PROVIDER, Clock, LocalNode, Material, grant, make_material
+from stayput.limits import DEFAULTS, complete
+from stayput.v1.access_pb2 import Application
+from tests.provider_node.serving import register
+from tests.provider_node.serving.node import (
+    NODE,
+    PROVIDER,
+    RESOURCE_LIMITS,
+    Clock,
+    LocalNode,
+    Material,
+    application_of,
+    grant,
+    make_material,
+)
 from tests.provider_node.serving.peer import Peer, serving
 from tests.provider_node.serving.processes import NodeProcess, prepare
 
@@ -78,3 +95,52 @@ async def node_process(tmp_path: Path, material: Material, peer: Peer) -> AsyncI
     peer.signing_key = prepared.verification_key
     yield prepared
     await prepared.clean_up()
+
+
+@pytest.fixture
+def notices(state: State, platform: Platform) -> Notices:
+    """Delivery of what the node's grants have for the platform, not running."""
+    return Notices(state.grants, platform)
+
+
+@pytest.fixture
+def policies() -> dict[str, GrantPolicy]:
+    """What is laid down for the test resource; a test may change it."""
+    return {
+        register.CODE: GrantPolicy(
+            complete(RESOURCE_LIMITS, DEFAULTS), agreement_required=True, standing=None
+        )
+    }
+
+
+@pytest.fixture
+def decisions(
+    material: Material,
+    state: State,
+    platform: Platform,
+    notices: Notices,
+    policies: dict[str, GrantPolicy],
+    clock: Clock,
+) -> Decisions:
+    """The provider's decisions."""
+    return Decisions(
+        identity=material.identity,
+        grants=state.grants,
+        platform=platform,
+        notices=notices,
+        policies=policies,
+        clock=clock,
+    )
+
+
+@pytest.fixture
+def given_grants(bare_node: LocalNode, notices: Notices) -> GivenGrants:
+    """The provider's acts on the grants of `bare_node`."""
+    node = bare_node
+    return GivenGrants(node.material.identity, node.state, node.sessions, notices, node.clock)
+
+
+@pytest.fixture
+def application(peer: Peer) -> Application:
+    """One that awaits the decision."""
+    return peer.add(application_of("A-7"))

@@ -23,12 +23,13 @@ from provider_node.servicers.comparison import ComparisonServicer, Patience
 from provider_node.store.generations import Generations
 from provider_node.store.state import State
 from stayput import receipts, signing
-from stayput.identity import department, node
+from stayput.identity import Caller, department, node
+from stayput.limits import DEFAULTS, complete
 from stayput.rpc import tls
 from stayput.rpc.server import ErrorInterceptor
 from stayput.sealing import SealingKey
 from stayput.tickets import TicketVerifier
-from stayput.v1.access_pb2 import Grant, Limits
+from stayput.v1.access_pb2 import Application, Grant, Limits
 from stayput.v1.comparison_pb2 import Description
 from stayput.v1.comparison_pb2_grpc import add_ComparisonServiceServicer_to_server
 from stayput.v1.contract_pb2 import Granularity, Mode
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 11, 22, 8, 15, tzinfo=UTC)
 NODE, PROVIDER, CONSUMER = node("vehicles-1"), "traffic-police", department("civil-affairs")
 GRANT_ID = "G-00000000000000000000000001"
+RESOURCE_LIMITS = Limits(records_per_session=1_000, records_per_day=2_000)
+UNGUARDED = Limits(attempts_per_subject=0, miss_permille=0, sequence_run=0)
 INDEX_KEY = IndexKey(bytes(range(32)))
 
 
@@ -117,10 +120,18 @@ def make_material(directory: Path) -> Material:
     )
 
 
-def grant(now: datetime = NOW, *, per_session: int = 1_000_000, per_day: int = 5_000_000) -> Grant:
-    """A grant for everything that the test resource offers."""
+def grant(
+    now: datetime = NOW,
+    *,
+    per_session: int = 1_000_000,
+    per_day: int = 5_000_000,
+    guards: Limits = UNGUARDED,
+) -> Grant:
+    """A grant for everything that the test resource offers; its guards are off unless a test sets them."""
+    quotas = Limits(records_per_session=per_session, records_per_day=per_day)
     given = Grant(
         id=GRANT_ID,
+        version=1,
         application_id="A-1",
         provider=PROVIDER,
         node_id=NODE.id,
@@ -131,12 +142,30 @@ def grant(now: datetime = NOW, *, per_session: int = 1_000_000, per_day: int = 5
         modes=[Mode.MODE_KEYED],
         granularities=[Granularity.GRANULARITY_RECORD],
         purpose="低收入家庭经济状况核对",
-        limits=Limits(records_per_session=per_session, records_per_day=per_day),
+        matter="最低生活保障审核确认",
+        security_agreement="民政-公安〔2026〕3号",
+        limits=complete(quotas, complete(guards, complete(UNGUARDED, DEFAULTS))),
     )
     given.valid_from.FromDatetime(now - timedelta(days=1))
     given.valid_until.FromDatetime(now + timedelta(days=300))
     given.issued_at.FromDatetime(now - timedelta(days=1))
     return given
+
+
+def application_of(application_id: str) -> Application:
+    """A consumer's application for the test resource."""
+    return Application(
+        id=application_id,
+        consumer=CONSUMER.id,
+        resource=register.CODE,
+        key=register.KEY,
+        checks=register.CHECKS,
+        mode=Mode.MODE_KEYED,
+        granularity=Granularity.GRANULARITY_RECORD,
+        purpose="低收入家庭经济状况核对",
+        matter="最低生活保障审核确认",
+        security_agreement="民政-公安〔2026〕3号",
+    )
 
 
 @dataclass
@@ -149,6 +178,7 @@ class LocalNode:
     check_ready: Callable[[], None] = lambda: None
     patience: Patience = field(default_factory=Patience)
     receipts_made: int = 0
+    withdrawn: int = 0
     address: str = ""
 
     def __post_init__(self) -> None:
@@ -161,16 +191,26 @@ class LocalNode:
             state=self.state,
             clock=self.clock,
         )
-        access = Access(TicketVerifier(NODE, [self.material.ticket_key]), self.state)
-        self.sessions = Sessions(self.books, access, self.resources.serving, self._receipt_made)
+        access = Access(TicketVerifier(NODE, [self.material.ticket_key]), self.state.grants)
+        self.sessions = Sessions(
+            self.books, access, self.resources.serving, self._receipt_made, self._withdrawn
+        )
         self.office = TicketOffice(self.material.ticket_key, NODE, self.clock.now)
 
     def _receipt_made(self) -> None:
         self.receipts_made += 1
 
+    def _withdrawn(self) -> None:
+        self.withdrawn += 1
+
     async def give(self, given: Grant) -> None:
         """Puts a grant into the node's store."""
-        await self.state.put_grant(given.id, self.material.envelope(given))
+        await self.state.grants.put(given.id, self.material.envelope(given), "王建国")
+
+    @property
+    def caller(self) -> Caller:
+        """The consumer, as a connection shows it."""
+        return Caller(CONSUMER, self.material.consumer.thumbprint)
 
     def describe(self) -> Description:
         """The description, verified."""

@@ -20,6 +20,7 @@ from provider_node.domain.keys import NodeKeys
 from provider_node.domain.tokens import load_index_key
 from provider_node.store.state import State
 from stayput import receipts, signing
+from stayput.china_time import china_date
 from stayput.rpc import tls
 from stayput.v1.access_pb2 import Grant
 from stayput.v1.admin_pb2_grpc import NodeAdminServiceStub
@@ -94,10 +95,9 @@ class NodeProcess:
     async def give(self, grant: Grant) -> None:
         """Puts a grant into the store of the node, which is not running."""
         state = State(self.directory / "data" / "state")
-        await state.put_grant(
-            grant.id, signing.sign(signing.PayloadType.GRANT, grant, self.keys.signing_key())
-        )
-        await state.mark_recorded(grant.id)
+        envelope = signing.sign(signing.PayloadType.GRANT, grant, self.keys.signing_key())
+        await state.grants.put(grant.id, envelope, "王建国")
+        await state.grants.mark_recorded(grant.id)
         state.close()
 
     async def run(self, *arguments: str, language: str = "C.UTF-8") -> Ran:
@@ -183,7 +183,7 @@ class NodeProcess:
     def used(self, since: datetime) -> int:
         """Records that the grant has been charged since then; the node is not running."""
         state = State(self.directory / "data" / "state")
-        days = {moment.astimezone().date().isoformat() for moment in (since, datetime.now(UTC))}
+        days = {china_date(moment).isoformat() for moment in (since, datetime.now(UTC))}
         used = sum(state.used(GRANT_ID, day) for day in days)
         state.close()
         return used

@@ -7,61 +7,19 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
 from google.protobuf.json_format import MessageToJson
 
 from provider_node.domain.keys import NodeKeys
 from stayput.errors import StayputError
-from stayput.v1.access_pb2 import Application
-from stayput.v1.contract_pb2 import Granularity, Mode
 from stayput.v1.errors_pb2 import ErrorReason
 from tests.provider_node.serving import register
+from tests.provider_node.serving.cli.printed import cells, lines
 from tests.provider_node.serving.consumer import Stream, call_request
-from tests.provider_node.serving.node import CONSUMER, NODE, PROVIDER, Material, grant
+from tests.provider_node.serving.node import NODE, PROVIDER, Material, grant
 from tests.provider_node.serving.peer import Peer
-from tests.provider_node.serving.processes import NodeProcess, Ran
+from tests.provider_node.serving.processes import NodeProcess
 
-ENGLISH, CHINESE = "C.UTF-8", "zh_CN.UTF-8"
 Text = Callable[[str, str], str]
-
-
-@pytest.fixture(params=[ENGLISH, CHINESE])
-def language(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def text(language: str) -> Text:
-    return lambda english, chinese: english if language == ENGLISH else chinese
-
-
-@pytest.fixture
-def application(peer: Peer) -> Application:
-    for number in (6, 7, 8):
-        peer.add(
-            Application(
-                id=f"A-{number}",
-                consumer=CONSUMER.id,
-                resource=register.CODE,
-                key=register.KEY,
-                checks=["name"],
-                mode=Mode.MODE_KEYED,
-                granularity=Granularity.GRANULARITY_RECORD,
-                purpose="核对[/bold]\x1b[31m",
-            )
-        )
-    return peer.applications["A-7"]
-
-
-def lines(ran: Ran) -> list[str]:
-    assert (ran.code, ran.stderr.replace("\n", "")) == (0, "")
-    return ran.stdout.splitlines()
-
-
-def cells(ran: Ran) -> list[list[str]]:
-    """The rows of a printed table."""
-    rows = [line.strip("│┃").split("│" if "│" in line else "┃") for line in lines(ran) if line[:1] in "│┃"]
-    return [[cell.strip() for cell in row] for row in rows]
 
 
 async def test_from_an_empty_directory_to_a_serving_node(
@@ -113,58 +71,37 @@ async def test_from_an_empty_directory_to_a_serving_node(
     assert await node.end(signal.SIGTERM) == 0
 
 
-async def test_publishing_and_deciding(
-    node_process: NodeProcess, peer: Peer, application: Application, language: str, text: Text
+async def test_the_connection_to_the_platform_is_shown(
+    node_process: NodeProcess, language: str, text: Text
 ) -> None:
     await node_process.start()
+    connected = False
+    while not connected:
+        connected = json.loads((await node_process.run("status", "--json")).stdout)["connected"]
+    shown = lines(await node_process.run("status", language=language))
+    assert shown[2] == text(
+        "connected to the platform; changes of grants are heard at once", "已连接平台，授权变更即时获知"
+    )
+    await node_process.clean_up()
+    node_process.configure('comparator = "127.0.0.1:1"\n')
+    await node_process.start()
+    shown = lines(await node_process.run("status", language=language))
+    assert shown[2:4] == text(
+        "NOT connected to the platform; changes of grants are not heard|not caught up: no session is opened "
+        "before the platform has told which grants it has stopped",
+        "未连接平台，无法获知授权变更|尚未同步：在获知平台已停止哪些授权之前不开启会话",
+    ).split("|")
 
-    async def run(*arguments: str) -> Ran:
-        return await node_process.run(*arguments, language=language)
 
-    ran = await run("publish", register.CODE)
+async def test_publishing(node_process: NodeProcess, peer: Peer, language: str, text: Text) -> None:
+    await node_process.start()
+    ran = await node_process.run("publish", register.CODE, language=language)
     assert lines(ran) == [text("vehicle-owners is in the catalogue", "vehicle-owners 已发布到目录")]
     assert peer.published[register.CODE].address == node_process.address
 
-    _, *rows = cells(await run("applications"))
-    # What another department wrote is shown as it is, but cannot steer the terminal.
-    purpose = "核对[/bold]\N{REPLACEMENT CHARACTER}[31m"
-    assert rows == [
-        [f"A-{n}", text("submitted", "待办"), CONSUMER.id, register.CODE, register.KEY, "name", purpose]
-        for n in (8, 7, 6)
-    ]
 
-    ran = await run("approve", "A-7", "--days", "30", "--per-day", "1000", "--case-number")
-    (line,) = lines(ran)
-    assert re.fullmatch(
-        text(
-            r"application A-7 granted: G-\w{26} for civil-affairs on vehicle-owners, valid until 20\S+ \S+",
-            r"申请 A-7 已批准：授权 G-\w{26}，使用部门 civil-affairs，资源 vehicle-owners，有效期至 20.+",
-        ),
-        line,
-    )
-    ran = await run("refuse", "A-8", "--reason", "材料不全")
-    assert lines(ran) == [text("application A-8 refused", "申请 A-8 已拒绝")]
-    assert peer.applications["A-8"].refusal_reason == "材料不全"
-
-    _, *rows = cells(await run("applications"))
-    states = [text("refused", "已拒绝"), text("granted", "已批准"), text("submitted", "待办")]
-    assert [row[1] for row in rows] == states
-
-    _, row = cells(await run("grants"))
-    assert row[0] == application.grant_id
-    assert (row[1:5], row[6]) == ([CONSUMER.id, register.CODE, register.KEY, "name"], "1,000")
-
-
-async def test_for_programs(node_process: NodeProcess, peer: Peer, application: Application) -> None:
+async def test_the_status_for_programs(node_process: NodeProcess) -> None:
     await node_process.start()
-    await node_process.run("approve", "A-7", "--case-number")
-    listed = json.loads((await node_process.run("applications", "--json")).stdout)["applications"]
-    assert [one["id"] for one in listed] == ["A-8", "A-7", "A-6"]
-    assert listed[1]["state"] == "APPLICATION_STATE_GRANTED"
-    assert listed[1]["purpose"].startswith("核对")
-    (given,) = json.loads((await node_process.run("grants", "--json")).stdout)["grants"]
-    assert (given["id"], given["caseNumberRequired"]) == (application.grant_id, True)
-    assert given["limits"] == {"recordsPerSession": "1000000", "recordsPerDay": "5000000"}
     status = json.loads((await node_process.run("status", "--json")).stdout)
     assert (status["nodeId"], status["address"]) == (NODE.id, node_process.address)
     assert status["resources"][0]["rejects"] == []

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,9 +23,16 @@ COMMANDS = [
     "status",
     "publish",
     "applications",
+    "accept",
     "approve",
     "refuse",
     "grants",
+    "amend",
+    "renew",
+    "suspend",
+    "resume",
+    "revoke",
+    "limits",
 ]
 # What each takes longer to import than a person should wait for a help text.
 HEAVY = {"cryptography", "grpc", "joserfc", "lmdb", "numpy"}
@@ -53,14 +61,18 @@ def parameters() -> Iterator[tuple[str, str, str]]:
 
 async def run(*arguments: str) -> tuple[int, str, str]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        sys.executable,
+        *arguments,
+        env={**os.environ, "COLUMNS": "80"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
     stdout, stderr = await process.communicate()
     assert process.returncode is not None
     return process.returncode, stdout.decode(), stderr.decode()
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("build", "--help"), ()])
+@pytest.mark.parametrize("arguments", [("--help",), ("build", "--help"), ("limits", "--help"), ()])
 async def test_help_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
     code, stdout, stderr = await run("-c", _IMPORTED, *arguments)
     assert code == 0, stderr
@@ -71,6 +83,12 @@ async def test_help_lists_every_command() -> None:
     code, stdout, _ = await run("-m", "provider_node", "--help")
     assert code == 0
     assert [name for name in COMMANDS if f" {name} " not in stdout] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+async def test_nothing_of_a_help_text_is_cut_off_on_a_narrow_terminal(command: str) -> None:
+    code, stdout, _ = await run("-m", "provider_node", command, "--help")
+    assert (code, "…" in stdout) == (0, False)
 
 
 def test_every_command_and_option_is_explained_in_both_languages() -> None:
@@ -106,7 +124,10 @@ def test_every_text_is_said() -> None:
         ("approve", "A-1", "--days", "0x"),
         ("approve", "A-1", "--days", "1097"),
         ("approve", "A-1", "--per-day", "99999999999999999999"),
+        ("approve", "A-1", "--per-day", "0"),
         ("refuse", "A-1"),
+        ("suspend", "G-1"),
+        ("renew", "G-1", "--days", "0"),
         ("enrol", "no-such-file"),
         ("build", "r", "--as-of", "yesterday"),
         ("init", "--id", "vehicles-1"),
@@ -129,6 +150,16 @@ async def test_wrong_usage_is_told_with_exit_code_2(
         (("grants", "--json"), "the node is not running"),
         (("approve", "A-1"), "the node is not running"),
         (("refuse", "A-1", "--reason", "x"), "the node is not running"),
+        (("accept", "A-1"), "the node is not running"),
+        (("amend", "G-1", "--days", "30"), "the node is not running"),
+        (("renew", "G-1"), "the node is not running"),
+        (("suspend", "G-1", "--reason", "x"), "the node is not running"),
+        (("resume", "G-1", "--reason", "x"), "the node is not running"),
+        (("revoke", "G-1", "--reason", "x"), "the node is not running"),
+        (("limits",), "the node is not running"),
+        (("limits", "G-1", "--attempts", "off"), "the node is not running"),
+        (("approve", "A-1", "--hours", "18:00-08:30"), "hours.closes: must be later"),
+        (("amend", "G-1", "--hours", "08:30-24:30"), "hours.closes: must be HH:MM"),
         (("build", "marriages"), "no resource of this code is configured"),
         (("status", "--config", "other.toml"), "other.toml: cannot be read"),
         (("enrol", "vehicles.csv"), "invitation: the file is no invitation"),

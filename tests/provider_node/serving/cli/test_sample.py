@@ -7,6 +7,7 @@ from pathlib import Path
 from string import Template
 
 from provider_node.config import NodeConfig, load_node
+from stayput.limits import DEFAULTS
 from tests.provider_node.serving.processes import NodeProcess
 
 NAMES = {"id": "vehicles-1", "department": "traffic-police", "listen": "10.0.0.1:7443"}
@@ -39,8 +40,9 @@ def test_it_mentions_every_key_with_its_default(tmp_path: Path) -> None:
     path = tmp_path / "node.toml"
     path.write_text(with_everything(), "utf-8")
     config = load_node(path)
-    assert (config.limits, config.receipts) == (
-        NodeConfig.model_fields["limits"].default,
+    assert config.limits.message() == DEFAULTS
+    assert (config.policy, config.receipts) == (
+        NodeConfig.model_fields["policy"].default,
         NodeConfig.model_fields["receipts"].default,
     )
     mentioned = tomllib.loads(with_everything())

@@ -9,7 +9,8 @@ import lmdb
 import pytest
 
 from provider_node.domain.session import chunk_records
-from provider_node.store.state import Admit, SignReceipt, State
+from provider_node.store.state import SignReceipt, State
+from provider_node.store.usage import Admit, Charge
 from provider_node.store.writer import storage_error
 from stayput.identity import Caller
 from stayput.rpc.tls import MAX_MESSAGE_BYTES
@@ -47,19 +48,17 @@ class HeldState(State):
     def _wait(self, _: lmdb.Transaction) -> None:
         self._go.wait()
 
-    async def open_session(self, draft: Receipt) -> None:
+    async def open_session(self, draft: Receipt, admit: Admit) -> None:
         self._at("open_session")
-        await super().open_session(draft)
+        await super().open_session(draft, admit)
 
-    async def answer(self, draft: Receipt, records: int, day: str, admit: Admit) -> None:
+    async def answer(self, draft: Receipt, charge: Charge) -> None:
         self._at("answer")
-        await super().answer(draft, records, day, admit)
+        await super().answer(draft, charge)
 
-    async def finish(
-        self, draft: Receipt, sign: SignReceipt, records: int, day: str, admit: Admit
-    ) -> Envelope:
+    async def finish(self, draft: Receipt, sign: SignReceipt, charge: Charge) -> Envelope:
         self._at("finish")
-        return await super().finish(draft, sign, records, day, admit)
+        return await super().finish(draft, sign, charge)
 
     async def cut(self, draft: Receipt, sign: SignReceipt) -> Envelope:
         self._at("cut")

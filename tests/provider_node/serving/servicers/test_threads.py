@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from provider_node.config import load_resources
-from provider_node.domain.matching import Matcher
+from provider_node.domain.matching import Matched, Matcher
 from provider_node.domain.platform import Platform
 from provider_node.domain.resources import Resources
 from provider_node.domain.sessions import Serving
@@ -74,7 +74,7 @@ async def test_keys_are_opened_and_answers_matched_and_sealed_in_threads(
         def __init__(self, matcher: Matcher) -> None:
             self._matcher = matcher
 
-        def match(self, digests: bytes) -> bytes:
+        def match(self, digests: bytes) -> Matched:
             threads.append(threading.current_thread())
             return self._matcher.match(digests)
 

@@ -10,12 +10,17 @@ import os
 import signal
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 import lmdb
+import numpy as np
 
 from provider_node.store import writer
+from provider_node.store.attempts import Reservation
 from provider_node.store.state import State
+from provider_node.store.usage import Charge
+from stayput.v1.access_pb2 import GrantChange
 from stayput.v1.log_pb2 import Receipt
 from stayput.v1.signing_pb2 import Envelope
 
@@ -36,6 +41,27 @@ def _admit(_: int) -> None:
     return
 
 
+def charge(records: int, attempts: bytes = b"") -> Charge:
+    """What so many records cost, by guards that count them."""
+    return Charge(records, DAY, _admit, partial(_guard, records), _never, attempts)
+
+
+def _guard(records: int, stored: bytes) -> bytes:
+    return (int.from_bytes(stored, "big") + records).to_bytes(8, "big")
+
+
+def _never(_: GrantChange) -> Envelope:
+    raise AssertionError("nothing is suspended")
+
+
+def asked(state: State, *questions: int) -> Reservation:
+    """An answer that asks these questions about subject 7."""
+    reservation = state.attempts.answering(GRANT_ID, DAY)
+    subjects = np.full(len(questions), 7, np.uint64)
+    reservation.reserve(subjects, np.array(questions, np.uint64), 100)
+    return reservation
+
+
 def _die(_: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -47,11 +73,11 @@ def _die_before_telling(future: "asyncio.Future[object]", result: object, failur
 async def _write(state: State, write: str) -> None:
     match write:
         case "open_session":
-            await state.open_session(draft(b"2", 0))
+            await state.open_session(draft(b"2", 0), _admit)
         case "answer":
-            await state.answer(draft(b"1", 15), 5, DAY, _admit)
+            await state.answer(draft(b"1", 15), charge(5, asked(state, 3, 4).logged()))
         case "finish":
-            await state.finish(draft(b"1", 15), sign, 5, DAY, _admit)
+            await state.finish(draft(b"1", 15), sign, charge(5, asked(state, 3, 4).logged()))
         case "cut":
             await state.cut(draft(b"1", 10), sign)
 
@@ -59,10 +85,11 @@ async def _write(state: State, write: str) -> None:
 async def main(directory: str, write: str, point: str) -> None:
     """Never returns."""
     state = State(Path(directory))
-    await state.open_session(draft(b"0", 0))
+    await state.open_session(draft(b"0", 0), _admit)
     await state.cut(draft(b"0", 0), sign)
-    await state.open_session(draft(b"1", 0))
-    await state.answer(draft(b"1", 10), 10, DAY, _admit)
+    await state.open_session(draft(b"1", 0), _admit)
+    with asked(state, 1, 2) as attempts:
+        await state.answer(draft(b"1", 10), charge(10, attempts.logged()))
     if point == "after commit":
         writer._resolve = _die_before_telling
         await _write(state, write)

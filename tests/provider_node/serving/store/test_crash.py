@@ -47,6 +47,12 @@ async def test_a_killed_process_leaves_the_old_state_or_the_new(
     found = [Receipt.FromString(envelope.payload) for envelope in state.receipts_after(0, 10)]
     assert described(state.open_sessions()) == journal
     assert state.used(GRANT_ID, DAY) == used
+    # Attempts and guards are those of the records used, and sessions opened those that have begun.
+    assert (
+        state.attempts.log.entries(GRANT_ID, DAY)["question"].tolist() == [1, 2, 3, 4][: 2 + (used > 10) * 2]
+    )
+    with state._env.begin() as txn:
+        assert int.from_bytes(state._usage.guards(txn, GRANT_ID), "big") == used
     assert described(found) == receipts
 
     # What a start does with it: a receipt for every session, in an unbroken chain.

@@ -1,0 +1,28 @@
+"""A person's language, and applications that wait."""
+
+from collections.abc import Callable
+
+import pytest
+
+from stayput.v1.access_pb2 import Application
+from tests.provider_node.serving.cli.printed import CHINESE, ENGLISH, applied
+from tests.provider_node.serving.peer import Peer
+
+
+@pytest.fixture(params=[ENGLISH, CHINESE])
+def language(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def text(language: str) -> Callable[[str, str], str]:
+    """Which of the two texts is in the person's language."""
+    return lambda english, chinese: english if language == ENGLISH else chinese
+
+
+@pytest.fixture
+def application(peer: Peer) -> Application:
+    """A-7, between two others."""
+    for number in (6, 7, 8):
+        peer.add(applied(number))
+    return peer.applications["A-7"]
