@@ -20,16 +20,19 @@ if TYPE_CHECKING:
     from stayput_client.home import Home
     from stayput_client.joining import join
     from stayput_client.list_comparison import ProgressCallback
-    from stayput_client.models import (
-        Application,
+    from stayput_client.models.applications import Application, DecisionClock
+    from stayput_client.models.grants import Grant, GrantStop, Hours
+    from stayput_client.models.limits import Limits
+    from stayput_client.models.resources import Allowance, Description, ResourceSummary
+    from stayput_client.models.vocabulary import (
         ApplicationState,
         Category,
-        Description,
-        Grant,
+        ChangeCause,
+        DecisionUrgency,
         GrantState,
         Granularity,
         Mode,
-        ResourceSummary,
+        SaidBy,
         Sharing,
         UpdateFrequency,
     )
@@ -44,23 +47,31 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Allowance",
     "Application",
     "ApplicationState",
     "Category",
+    "ChangeCause",
     "Client",
     "Comparison",
     "CutShort",
+    "DecisionClock",
+    "DecisionUrgency",
     "Description",
     "Grant",
     "GrantState",
+    "GrantStop",
     "Granularity",
     "Home",
+    "Hours",
+    "Limits",
     "Mode",
     "Outcome",
     "Progress",
     "ProgressCallback",
     "ResourceSummary",
     "Result",
+    "SaidBy",
     "Sharing",
     "SignedReceipt",
     "StayputError",
@@ -75,6 +86,10 @@ _MODULES = {
     "ProgressCallback": "stayput_client.list_comparison",
     "StayputError": "stayput.errors",
     "join": "stayput_client.joining",
+    **dict.fromkeys(("Application", "DecisionClock"), "stayput_client.models.applications"),
+    **dict.fromkeys(("Grant", "GrantStop", "Hours"), "stayput_client.models.grants"),
+    "Limits": "stayput_client.models.limits",
+    **dict.fromkeys(("Allowance", "Description", "ResourceSummary"), "stayput_client.models.resources"),
     **dict.fromkeys(
         ("Comparison", "CutShort", "Outcome", "Progress", "Result", "SignedReceipt", "Summary"),
         "stayput_client.results",
@@ -86,4 +101,4 @@ def __getattr__(name: str) -> object:
     # The command imports this package for its help texts alone; gRPC and the rest wait until they are used.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_MODULES.get(name, "stayput_client.models")), name)
+    return getattr(import_module(_MODULES.get(name, "stayput_client.models.vocabulary")), name)

@@ -1,7 +1,7 @@
 """The SDK's one entrance: a department's connection to the platform and to providers' nodes."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,17 +10,23 @@ from typing import TYPE_CHECKING, Self
 from stayput import identity, receipts
 from stayput.errors import StayputError
 from stayput.rpc.tls import Credentials, channel
-from stayput.v1.catalogue_pb2 import Resource
+from stayput.v1 import access_pb2
+from stayput.v1.catalogue_pb2 import ListResourcesRequest, Resource
 from stayput.v1.comparison_pb2_grpc import ComparisonServiceStub
+from stayput.v1.contract_pb2 import GRANULARITY_RECORD, MODE_KEYED
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.log_pb2 import Receipt
-from stayput_client import models
 from stayput_client.agreements import AGREEMENT_SECONDS, Recent
-from stayput_client.describing import described
+from stayput_client.describing import described, described_with_allowances
 from stayput_client.faults import ClientFault
+from stayput_client.held_grants import Use, chosen_grant, opened_grant
 from stayput_client.home import Home, default_home
 from stayput_client.list_comparison import ListJob, ProgressCallback, compare_list
-from stayput_client.platform import Comparator, application_for, chosen_grant, opened_grant
+from stayput_client.models.applications import Application, application
+from stayput_client.models.grants import Grant
+from stayput_client.models.resources import Description, ResourceSummary, resource_summary
+from stayput_client.models.vocabulary import Category, Mode, Sharing
+from stayput_client.platform import Comparator
 from stayput_client.question import Question
 from stayput_client.receipt_files import claimed
 from stayput_client.record_comparison import compare_records
@@ -31,11 +37,19 @@ if TYPE_CHECKING:  # exists for the type checker only
     from stayput.v1.comparison_pb2_grpc import ComparisonServiceAsyncStub
 
 
-class Client:
-    """A department's client; `async with Client.open() as client`. Failures are `StayputError`."""
+def _now() -> datetime:
+    return datetime.now(UTC)
 
-    def __init__(self, home: Home) -> None:
+
+class Client:
+    """A department's client; `async with Client.open() as client`. Failures are `StayputError`.
+
+    `clock` gives the time (aware) by which grants are judged.
+    """
+
+    def __init__(self, home: Home, clock: Callable[[], datetime] = _now) -> None:
         self._home = home
+        self._clock = clock
         files = home.identity()
         self._credentials = Credentials(*files.tls())
         self._platform = files.platform()
@@ -60,19 +74,40 @@ class Client:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    async def catalogue(self) -> list[models.ResourceSummary]:
-        """All resources of the platform, by code."""
-        return [models.resource_summary(entry) for entry in await self._comparator.resources()]
+    async def catalogue(
+        self,
+        query: str = "",
+        *,
+        categories: Sequence[Category] = (),
+        sharings: Sequence[Sharing] = (),
+        provider: str = "",
+        modes: Sequence[Mode] = (),
+    ) -> list[ResourceSummary]:
+        """Resources of the platform by code: all, or those that fit all that is given.
 
-    async def describe(self, resource: str) -> models.Description:
+        `query` are words that all must occur in the entry, in any case. An entry fits one of `categories`,
+        one of `sharings`, `provider` by its code, and offers all of `modes`.
+        """
+        search = ListResourcesRequest(
+            query=query,
+            categories=[one.value for one in categories],
+            sharings=[one.value for one in sharings],
+            provider=provider,
+            modes=[one.value for one in modes],
+        )
+        return [resource_summary(entry) for entry in await self._comparator.resources(search)]
+
+    async def describe(self, resource: str) -> Description:
         """What a resource's own node says of it, verified with the node's key, which is pinned at first use.
 
-        Raises `RESOURCE_UNKNOWN`, `RESOURCE_NOT_READY`, `PINNED_KEY_CHANGED`, `PROTOCOL_VIOLATION`.
+        With it comes what is left today of each of this department's grants on it, which is not signed.
+        Raises `RESOURCE_UNKNOWN`, `RESOURCE_NOT_READY`, `PINNED_KEY_CHANGED`, `PROTOCOL_VIOLATION`,
+        `UNSUPPORTED`.
         """
         entry = await self._comparator.resource(resource)
-        return await described(entry, await self._node(entry), self._home)
+        return await described_with_allowances(entry, await self._node(entry), self._home)
 
-    async def apply(
+    async def apply(  # noqa: PLR0913 (each is one thing that an application says)
         self,
         *,
         resource: str,
@@ -80,18 +115,46 @@ class Client:
         checks: Sequence[str] = (),
         purpose: str,
         legal_basis: str,
+        matter: str,
+        security_agreement: str = "",
         records_per_day: int = 0,
-    ) -> models.Application:
-        """Applies for outcomes per record of a key and checks; `records_per_day` 0 means not stated."""
-        wanted = application_for(resource, key, checks, purpose, legal_basis, records_per_day)
-        return models.application(await self._comparator.apply(wanted))
+    ) -> Application:
+        """Applies for outcomes per record of a key and checks, for a matter (办理事项).
 
-    async def applications(self) -> list[models.Application]:
+        `security_agreement` is the reference of the agreement between the two departments, without which a
+        grant is refused by default; it may be concluded later. `records_per_day` 0 means not stated. Raises
+        `RESOURCE_UNKNOWN`, `RESOURCE_NOT_SHARED`, `FIELD_INVALID`.
+        """
+        wanted = access_pb2.Application(
+            resource=resource,
+            key=key,
+            checks=checks,
+            mode=MODE_KEYED,
+            granularity=GRANULARITY_RECORD,
+            purpose=purpose,
+            legal_basis=legal_basis,
+            matter=matter,
+            security_agreement=security_agreement,
+            expected_records_per_day=records_per_day,
+        )
+        return application(await self._comparator.apply(wanted))
+
+    async def withdraw(self, application_id: str, reason: str = "") -> Application:
+        """Takes an application back that awaits its decision; the provider reads the reason.
+
+        Raises `APPLICATION_UNKNOWN`, `APPLICATION_DECIDED`, `FIELD_INVALID`.
+        """
+        return application(await self._comparator.withdraw(application_id, reason))
+
+    async def applications(self) -> list[Application]:
         """This department's applications, newest first."""
-        return [models.application(one) for one in await self._comparator.applications()]
+        return [application(one) for one in await self._comparator.applications()]
 
-    async def grants(self) -> list[models.Grant]:
-        """This department's grants, newest first, each verified with the key of the node that gave it."""
+    async def grants(self) -> list[Grant]:
+        """This department's grants, newest first, each verified with the key of the node that gave it.
+
+        Raises `PROTOCOL_VIOLATION` or `UNSUPPORTED` if the platform does not say whether one may be used.
+        """
         keys = {entry.node_id: entry.signing_key for entry in await self._comparator.resources()}
         return await self._grants(keys)
 
@@ -110,8 +173,9 @@ class Client:
         """Compares records given as mappings from field name to raw text.
 
         `operator` and `purpose` default to the home's settings, then to the grant's purpose. Without `grant`
-        the only active grant that covers the request is used. Description, grant and ticket are kept for a
-        minute (the ticket while it lives), so that one record after another costs one call each.
+        the only active grant is used that covers the request and permits it to this operator now.
+        Description, grant and ticket are kept for a minute (the ticket while it lives), so that one record
+        after another costs one call each.
         """
         request = Request(resource, key, tuple(checks), operator, purpose, case_number, grant)
 
@@ -178,19 +242,16 @@ class Client:
         entry = await self._comparator.resource(request.resource)
         stub = await self._node(entry)
         description = await described(entry, stub, self._home)
-        today = datetime.now().astimezone().date()
-        question = Question(description.contract, request.key, request.checks, today)
-        held = await self._grants({entry.node_id: entry.signing_key})
-        grant = chosen_grant(held, request.resource, request.key, question.checks, request.grant)
+        now = self._clock()
+        question = Question(description.contract, request.key, request.checks, now.astimezone().date())
         settings = self._home.settings()
         operator = (request.operator or settings.operator).strip()
         if not operator:
             raise ClientFault(ErrorReason.ERROR_REASON_FIELD_INVALID, "operator_missing", field="operator")
         case_number = request.case_number.strip()
-        if grant.case_number_required and not case_number:
-            raise ClientFault(
-                ErrorReason.ERROR_REASON_CASE_NUMBER_REQUIRED, "case_number_missing", field="case_number"
-            )
+        held = await self._grants({entry.node_id: entry.signing_key})
+        use = Use(request.resource, request.key, question.checks, operator, case_number, now)
+        grant = chosen_grant(held, use, request.grant)
         return Agreed(
             comparator=self._comparator,
             stub=stub,
@@ -203,8 +264,8 @@ class Client:
             case_number=case_number,
         )
 
-    async def _grants(self, signing_keys: Mapping[str, bytes]) -> list[models.Grant]:
-        now = datetime.now(UTC)
+    async def _grants(self, signing_keys: Mapping[str, bytes]) -> list[Grant]:
+        now = self._clock()
         return [opened_grant(one, signing_keys, now) async for one in self._comparator.grants()]
 
     async def _node(self, entry: Resource) -> "ComparisonServiceAsyncStub":

@@ -14,7 +14,7 @@ from typing import Generic, Protocol, TypeVar
 from stayput.errors import StayputError
 from stayput_client.exchange import Exchange, SessionBroken
 from stayput_client.question import Answered, Prepared, Question
-from stayput_client.results import SignedReceipt
+from stayput_client.results import Concluded
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
@@ -56,9 +56,9 @@ class _Settled(Generic[R]):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a run ended: with a receipt, without one because nothing could be asked, or cut short by `cut`."""
+    """How a run ended: concluded, without a session because nothing could be asked, or cut short by `cut`."""
 
-    receipt: SignedReceipt | None
+    concluded: Concluded | None
     cut: StayputError | None
 
 
@@ -151,7 +151,7 @@ class Run(Generic[T, R]):
             if not self._any_answered:
                 raise broken.cause from None
             return Ended(None, broken.cause)
-        return Ended(exchange.receipt, None)
+        return Ended(exchange.concluded, None)
 
     async def _hand_over_rest(self) -> None:
         while self._waiting:

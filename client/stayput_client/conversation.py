@@ -12,13 +12,15 @@ from stayput import outcomes, receipts, sealing
 from stayput.elements import DIGEST_BYTES
 from stayput.errors import StayputError
 from stayput.receipts import receipt_invalid
-from stayput.v1.comparison_pb2 import SealedChunk, SealedOutcomes, SessionOpen, SessionOpened
+from stayput.v1.access_pb2 import GRANT_STATE_UNSPECIFIED
+from stayput.v1.comparison_pb2 import Allowance, SealedChunk, SealedOutcomes, SessionOpen, SessionOpened
 from stayput.v1.contract_pb2 import GRANULARITY_RECORD, MODE_KEYED
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.log_pb2 import SESSION_END_COMPLETE, Receipt, Tally
 from stayput.v1.signing_pb2 import Envelope
-from stayput_client.models import Description
-from stayput_client.results import SignedReceipt
+from stayput_client.models.resources import Description
+from stayput_client.models.vocabulary import moment
+from stayput_client.results import Concluded, Left, SignedReceipt
 
 SESSION_ID_BYTES = 16
 
@@ -115,13 +117,18 @@ class Conversation:
                 raise _violation("outcomes")
             tally.update(counts)
 
-    def concluded(self, envelope: Envelope) -> SignedReceipt:
-        """The receipt, if the node's key signed it and it says what happened; else `RECEIPT_INVALID`."""
+    def concluded(self, envelope: Envelope, allowance: Allowance) -> Concluded:
+        """The receipt, if the node's key signed it and it says what happened; else `RECEIPT_INVALID`.
+
+        An allowance that is none of this grant's, or cannot be right, counts as not said: nobody signs it and
+        nothing depends on it, so it must not spoil answers that are good.
+        """
         if self._opened is None or self._asked or not self._final_sealed:
             raise _violation("receipt")
         receipt = receipts.verify(envelope, self._description.signing_key)
         self._agrees(receipt, self._opened)
-        return SignedReceipt(receipt, envelope, self._commitment_key)
+        left = _left(allowance, self._terms.grant_id)
+        return Concluded(SignedReceipt(receipt, envelope, self._commitment_key), left)
 
     def _agrees(self, receipt: Receipt, opened: SessionOpened) -> None:
         description, terms = self._description, self._terms
@@ -168,6 +175,18 @@ class Conversation:
 
 def _counts(tallies: Sequence[Tally]) -> list[list[tuple[int, int]]]:
     return [sorted((int(one.outcome), one.count) for one in tally.counts) for tally in tallies]
+
+
+def _left(allowance: Allowance, grant_id: str) -> Left:
+    # Without a state, which is never left out, its zeros say nothing.
+    if allowance.grant_id != grant_id or allowance.state == GRANT_STATE_UNSPECIFIED:
+        return Left(None, None)
+    records = allowance.records_left_today
+    try:
+        renewed_at = moment(allowance.day_ends) if allowance.HasField("day_ends") else None
+    except StayputError:
+        renewed_at = None
+    return Left(records if records >= 0 else None, renewed_at)
 
 
 def _violation(field: str) -> StayputError:

@@ -1,5 +1,6 @@
 """A resource's own description, verified: by the key in the catalogue, and that key pinned at first use."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from google.protobuf.message import DecodeError
@@ -9,12 +10,12 @@ from stayput.contract import check_contract
 from stayput.errors import StayputError
 from stayput.rpc.client import translated
 from stayput.v1.catalogue_pb2 import Resource
-from stayput.v1.comparison_pb2 import DescribeRequest
+from stayput.v1.comparison_pb2 import DescribeRequest, DescribeResponse
 from stayput.v1.comparison_pb2 import Description as DescriptionMessage
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.signing_pb2 import Envelope
-from stayput_client import models
 from stayput_client.home import Home
+from stayput_client.models.resources import Description, allowance, description
 
 if TYPE_CHECKING:  # exists for the type checker only
     from stayput.v1.comparison_pb2_grpc import ComparisonServiceAsyncStub
@@ -22,20 +23,39 @@ if TYPE_CHECKING:  # exists for the type checker only
 CALL_SECONDS: Final = 30.0
 
 
-async def described(entry: Resource, stub: "ComparisonServiceAsyncStub", home: Home) -> models.Description:
+async def described(entry: Resource, stub: "ComparisonServiceAsyncStub", home: Home) -> Description:
     """What the node of a catalogue entry says about the resource, verified; pins the node's key if it is new.
 
     Raises `PINNED_KEY_CHANGED` before the node is asked anything, and what `verified` raises.
     """
+    described_so, _ = await _asked(entry, stub, home)
+    return described_so
+
+
+async def described_with_allowances(
+    entry: Resource, stub: "ComparisonServiceAsyncStub", home: Home
+) -> Description:
+    """The same with what is left of the caller's grants.
+
+    What is compared never depends on allowances, which nobody signs: `described` does not look at them.
+    Raises also `PROTOCOL_VIOLATION` or `UNSUPPORTED` for one that cannot be right or is not known.
+    """
+    described_so, response = await _asked(entry, stub, home)
+    return replace(described_so, allowances=tuple(map(allowance, response.allowances)))
+
+
+async def _asked(
+    entry: Resource, stub: "ComparisonServiceAsyncStub", home: Home
+) -> tuple[Description, DescribeResponse]:
     home.require_pinned(entry.node_id, entry.signing_key)
     with translated("node"):
         response = await stub.Describe(DescribeRequest(resource=entry.code), timeout=CALL_SECONDS)
-    description = verified(response.description, entry)
+    described_so = verified(response.description, entry)
     home.pin(entry.node_id, entry.signing_key)
-    return description
+    return described_so, response
 
 
-def verified(envelope: Envelope, entry: Resource) -> models.Description:
+def verified(envelope: Envelope, entry: Resource) -> Description:
     """The description, if the node of the catalogue entry signed it and it is of that resource.
 
     Raises `PROTOCOL_VIOLATION`, or what `check_contract` raises.
@@ -56,7 +76,7 @@ def verified(envelope: Envelope, entry: Resource) -> models.Description:
             raise _violation(f"has another {name} than the catalogue or itself")
     if message.chunk_records < 1:
         raise _violation("allows no records in a chunk")
-    return models.description(message, entry)
+    return description(message, entry)
 
 
 def _violation(problem: str) -> StayputError:

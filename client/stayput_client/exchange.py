@@ -12,7 +12,7 @@ from stayput.rpc.client import error_of, translated
 from stayput.v1.comparison_pb2 import CompareRecordsRequest, CompareRequest, CompareResponse
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput_client.conversation import Conversation
-from stayput_client.results import SignedReceipt
+from stayput_client.results import Concluded
 
 if TYPE_CHECKING:  # exists for the type checker only
     from stayput.v1.comparison_pb2_grpc import ComparisonServiceAsyncStub
@@ -36,20 +36,20 @@ class SessionBroken(Exception):
 
 async def one_call(
     stub: "ComparisonServiceAsyncStub", conversation: Conversation, digests: bytes
-) -> tuple[bytes, SignedReceipt]:
-    """A whole session of at most 1,000 records: outcome bytes and the verified receipt."""
+) -> tuple[bytes, Concluded]:
+    """A whole session of at most 1,000 records: outcome bytes, and how it ended with a verified receipt."""
     request = CompareRecordsRequest(open=conversation.opening, chunk=conversation.seal(digests, final=True))
     with translated(_PEER):
         response = await stub.CompareRecords(request, timeout=ONE_CALL_SECONDS)
     conversation.opened(response.opened)
     answer = conversation.unseal(response.outcomes)
-    return answer, conversation.concluded(response.receipt)
+    return answer, conversation.concluded(response.receipt, response.allowance)
 
 
 class Exchange:
     """A session on the stream. Asks about `first`, then about what `following` gives, drawn as it sends.
 
-    `async with` it, iterate `answers()` to the end; then `receipt` is there, verified.
+    `async with` it, iterate `answers()` to the end; then `concluded` is there.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Exchange:
         self._first = first
         self._following = following
         self._under_way = asyncio.Semaphore(_CHUNKS_UNDER_WAY)
-        self.receipt: SignedReceipt | None = None
+        self.concluded: Concluded | None = None
 
     async def __aenter__(self) -> Self:
         self._call: _Call = self._stub.Compare()
@@ -103,7 +103,7 @@ class Exchange:
 
         Raises `SessionBroken` when the call fails, and what `following` raises.
         """
-        while self.receipt is None:
+        while self.concluded is None:
             response = await self._read()
             match response.WhichOneof("message"):
                 case "opened":
@@ -113,7 +113,7 @@ class Exchange:
                     self._under_way.release()
                     yield answer
                 case "receipt":
-                    self.receipt = self._conversation.concluded(response.receipt)
+                    self.concluded = self._conversation.concluded(response.receipt, response.allowance)
                 case _:
                     raise _ended_early()
 

@@ -61,10 +61,10 @@ async def compare_list(agreed: Agreed, job: ListJob, progress: ProgressCallback 
 
 
 def _settled(agreed: Agreed, job: ListJob, output: Output, ended: Ended, elapsed: float) -> Summary:
-    summary = agreed.summary(output.tallies, ended.receipt, elapsed)
+    summary = agreed.summary(output.tallies, ended.concluded, elapsed)
     if ended.cut is not None:
         raise CutShort(ended.cut, replace(summary, out_path=output.keep_partial()))
-    receipt_path = output.finish(ended.receipt.to_file() if ended.receipt else None)
+    receipt_path = output.finish(summary.receipt.to_file() if summary.receipt else None)
     return replace(summary, out_path=job.out, receipt_path=receipt_path)
 
 

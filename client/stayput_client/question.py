@@ -15,12 +15,16 @@ from stayput import elements, outcomes
 from stayput.errors import field_invalid
 from stayput.normalise import Normaliser, Reject, normaliser
 from stayput.v1.contract_pb2 import Contract, Field
-from stayput_client.results import NO_VALUE, NOT_ANSWERED, NOT_ASKED
+from stayput_client.results import ATTEMPTS, NO_VALUE, NOT_ANSWERED, NOT_ASKED
 
 Why: TypeAlias = tuple[str, str]
 """A subject (field, check or line) and the reason."""
 
-_REASON_OF_CODE: Final = {outcomes.NO_VALUE: NO_VALUE, outcomes.NOT_ASKED: NOT_ASKED}
+_REASON_OF_CODE: Final = {
+    outcomes.NO_VALUE: NO_VALUE,
+    outcomes.NOT_ASKED: NOT_ASKED,
+    outcomes.ATTEMPTS: ATTEMPTS,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,17 +28,17 @@ async def compare_records(agreed: Agreed, records: Iterable[Mapping[str, str]]) 
         ended = await Run(question, batches, collected).through(agreed.begin)
     if ended.cut is not None:
         raise ended.cut
-    summary = agreed.summary(collected.tallies, ended.receipt, time.perf_counter() - began)
-    return Comparison(tuple(collected.results), summary, ended.receipt)
+    summary = agreed.summary(collected.tallies, ended.concluded, time.perf_counter() - began)
+    return Comparison(tuple(collected.results), summary, summary.receipt)
 
 
 async def _in_one_call(agreed: Agreed, values: Mapping[str, list[str]], collected: "_Collected") -> Ended:
     prepared = agreed.question.prepare(values)
-    answer, receipt = None, None
+    answer, concluded = None, None
     if prepared.digests:
-        answer, receipt = await agreed.in_one_call(prepared.digests)
+        answer, concluded = await agreed.in_one_call(prepared.digests)
     collected.take(collected.render(None, agreed.question.answered(prepared, answer)))
-    return Ended(receipt, None)
+    return Ended(concluded, None)
 
 
 def _batches(question: Question, records: Iterator[Mapping[str, str]], size: int) -> Iterator[Batch[None]]:

@@ -18,6 +18,8 @@ NO_VALUE: Final = "NO_VALUE"
 """Reason of UNVERIFIABLE: no row of the subject has a value for the check (库中无此项)."""
 NOT_ASKED: Final = "NOT_ASKED"
 """Reason of UNVERIFIABLE: the consumer's record has no value for the check (输入为空)."""
+ATTEMPTS: Final = "ATTEMPTS"
+"""Reason of UNVERIFIABLE: the grant's attempts at this subject are used up for today (当日次数已用完)."""
 NOT_ANSWERED: Final = "NOT_ANSWERED"
 """In place of an outcome: the session was cut short before this record was answered."""
 
@@ -32,7 +34,7 @@ class Outcome(StrEnum):
     NOT_FOUND = "NOT_FOUND"
     """库中无. The register has no such subject."""
     UNVERIFIABLE = "UNVERIFIABLE"
-    """无法核验, because of NO_VALUE or NOT_ASKED."""
+    """无法核验, because of NO_VALUE, NOT_ASKED or ATTEMPTS."""
     INVALID = "INVALID"
     """输入不合规. The value or the line cannot be right; never sent."""
 
@@ -44,6 +46,7 @@ OUTCOME_OF_CODE: Final[Mapping[int, Outcome]] = {
     outcomes.NOT_FOUND: Outcome.NOT_FOUND,
     outcomes.NO_VALUE: Outcome.UNVERIFIABLE,
     outcomes.NOT_ASKED: Outcome.UNVERIFIABLE,
+    outcomes.ATTEMPTS: Outcome.UNVERIFIABLE,
     outcomes.INVALID: Outcome.INVALID,
 }
 
@@ -52,8 +55,8 @@ OUTCOME_OF_CODE: Final[Mapping[int, Outcome]] = {
 class Result:
     """What is said of one record.
 
-    `reasons` says why something is UNVERIFIABLE (by the check's name: NO_VALUE or NOT_ASKED) or INVALID (by
-    the field's name: a reason of the normalisation profile, such as CHECKSUM).
+    `reasons` says why something is UNVERIFIABLE (by the check's name: NO_VALUE, NOT_ASKED or ATTEMPTS) or
+    INVALID (by the field's name: a reason of the normalisation profile, such as CHECKSUM).
     """
 
     outcome: Outcome
@@ -75,13 +78,30 @@ class SignedReceipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """What the node says is left of the grant's quota, None where it does not say. Nobody signs it."""
+
+    records_today: int | None
+    renewed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Concluded:
+    """The end of a session: its verified receipt, and beside it what the node says is left."""
+
+    receipt: SignedReceipt
+    left: Left
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """What a comparison adds up to.
 
     `key` and each of `checks` count every outcome (zeros included); each sums to `records - not_answered`.
     `reasons` counts `field: REASON` of everything INVALID or UNVERIFIABLE. `elapsed` is in seconds. `receipt`
     is None when no record could be asked about, so that there was no session; the paths are None when nothing
-    was written.
+    was written. `records_left_today` and `quota_renewed_at` (when the next day begins) are what the node says
+    is left of the grant's quota, None if it does not say: they are not signed, and for showing only.
     """
 
     resource: str
@@ -95,6 +115,8 @@ class Summary:
     as_of: datetime
     elapsed: float
     receipt: SignedReceipt | None
+    records_left_today: int | None
+    quota_renewed_at: datetime | None
     out_path: Path | None = None
     receipt_path: Path | None = None
 

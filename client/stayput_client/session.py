@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Final
 from stayput.sealing import SESSION_KEY_BYTES
 from stayput_client.conversation import Conversation, Terms
 from stayput_client.exchange import MOST_RECORDS_IN_ONE_CALL, Exchange, one_call
-from stayput_client.models import Description, Grant, moment
+from stayput_client.models.grants import Grant
+from stayput_client.models.resources import Description
+from stayput_client.models.vocabulary import moment
 from stayput_client.platform import Comparator
 from stayput_client.question import Question
-from stayput_client.results import SignedReceipt, Summary, Tallies
+from stayput_client.results import Concluded, Summary, Tallies
 
 if TYPE_CHECKING:  # exists for the type checker only
     from stayput.v1.comparison_pb2_grpc import ComparisonServiceAsyncStub
@@ -74,12 +76,13 @@ class Agreed:
         """A session on the stream that asks about `first` and what follows it."""
         return Exchange(self.stub, await self._conversation(), first, following)
 
-    async def in_one_call(self, digests: bytes) -> tuple[bytes, SignedReceipt]:
-        """A whole session in one call: outcome bytes and receipt."""
+    async def in_one_call(self, digests: bytes) -> tuple[bytes, Concluded]:
+        """A whole session in one call: outcome bytes, and how it ended."""
         return await one_call(self.stub, await self._conversation(), digests)
 
-    def summary(self, tallies: Tallies, receipt: SignedReceipt | None, elapsed: float) -> Summary:
+    def summary(self, tallies: Tallies, concluded: Concluded | None, elapsed: float) -> Summary:
         """What the session adds up to."""
+        receipt = concluded.receipt if concluded else None
         said = receipt.receipt if receipt else None
         return Summary(
             resource=self.description.contract.resource,
@@ -93,4 +96,6 @@ class Agreed:
             as_of=moment(said.as_of) if said else self.description.as_of,
             elapsed=elapsed,
             receipt=receipt,
+            records_left_today=concluded.left.records_today if concluded else None,
+            quota_renewed_at=concluded.left.renewed_at if concluded else None,
         )

@@ -18,7 +18,8 @@ from stayput.v1.comparison_pb2_grpc import add_ComparisonServiceServicer_to_serv
 from stayput_client import Client
 from tests.client.authority import Authority
 from tests.client.servicers.comparator import AccessPeer, CataloguePeer
-from tests.client.servicers.node import NODE, NodePeer, Register
+from tests.client.servicers.node import NodePeer
+from tests.client.servicers.register import NODE, Register
 from tests.client.world import (
     CONTRACT,
     RESOURCE,

@@ -1,54 +1,15 @@
 """The `stayput` command in a process of its own, against the platform of the other tests."""
 
-import asyncio
-import csv
 import json
 import re
-from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.client.servicers.node import Faults
-from tests.client.world import RESOURCE, Command, Finished, World, cells, resident_id
-
-KEY = "resident_id"
-NAME, PLATE = "张三", "京A12345"
-WRONG = resident_id(3)[:-1] + "0123456789X"["X0123456789".index(resident_id(3)[-1])]
-LIST = f"""身份证号,姓名,车牌号
-{resident_id(0)},{NAME},{PLATE}
-{resident_id(0)},王小明,
-{resident_id(7)},{NAME},{PLATE}
-{WRONG},{NAME},{PLATE}
-broken
-"""
-ENGLISH, CHINESE = {"LC_ALL": "C.UTF-8"}, {"LC_ALL": "zh_CN.UTF-8"}
-
-
-class Desk:
-    """A clerk's directory and the comparison that is run in it."""
-
-    def __init__(self, directory: Path, stayput: Command) -> None:
-        self.list, self.out = directory / "list.csv", directory / "out.csv"
-        self._stayput = stayput
-        self.put(LIST)
-
-    def put(self, text: str) -> None:
-        self.list.write_text(text, "utf-8")
-
-    def rows(self, name: str = "out.csv") -> list[list[str]]:
-        with self.out.with_name(name).open(encoding="utf-8", newline="") as file:
-            return list(csv.reader(file))
-
-    def names(self) -> set[str]:
-        return {path.name for path in self.out.parent.iterdir()} - {"home", "list.csv"}
-
-    async def compare(
-        self, *options: str, interrupt: asyncio.Event | None = None, environment: Mapping[str, str] = ENGLISH
-    ) -> Finished:
-        checks = ("--check", "name", "--check", "plate")
-        arguments = ("--resource", RESOURCE, "--key", KEY, *checks, "-o", str(self.out), *options)
-        return await self._stayput("compare", self.list, *arguments, interrupt=interrupt, **environment)
+from tests.client.desk import CHINESE, ENGLISH, KEY, LIST, NAME, PLATE, WRONG, Desk
+from tests.client.servicers.faults import Faults
+from tests.client.world import RESOURCE, Command, World, cells, resident_id
 
 
 @pytest.fixture
@@ -105,6 +66,8 @@ async def test_compare_as_json(desk: Desk) -> None:
     done = await desk.compare("--json", environment=CHINESE)
     summary = json.loads(done.out)
     assert summary.pop("elapsed_seconds") >= 0
+    renewed_at = datetime.fromisoformat(summary.pop("quota_renewed_at"))
+    assert timedelta(0) < renewed_at - datetime.now(UTC) <= timedelta(days=1)
     assert summary == {
         "resource": RESOURCE,
         "key": KEY,
@@ -116,6 +79,7 @@ async def test_compare_as_json(desk: Desk) -> None:
         },
         "reasons": {"line: COLUMNS": 1, "plate: NOT_ASKED": 1, "resident_id: CHECKSUM": 1},
         "not_answered": 0,
+        "records_left_today": 999_997,
         "generation": "generation-7",
         "as_of": "2026-09-21T14:13:20+00:00",
         "output": str(desk.out),

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from stayput.v1.access_pb2 import APPLICATION_STATE_GRANTED
-from tests.client.world import PURPOSE, RESOURCE, Command, World, cells
+from stayput.v1.catalogue_pb2 import CATEGORY_BASE, SHARING_NOT_SHARED, Resource
+from stayput.v1.contract_pb2 import MODE_OBLIVIOUS
+from tests.client.world import RESOURCE, Command, World, cells
 
 KEY = "resident_id"
-CHINESE = {"LC_ALL": "zh_CN.UTF-8"}
+ENGLISH, CHINESE = {"LC_ALL": "C.UTF-8"}, {"LC_ALL": "zh_CN.UTF-8"}
 
 
 async def test_catalogue_and_describe(stayput: Command) -> None:
@@ -36,34 +37,41 @@ async def test_catalogue_and_describe(stayput: Command) -> None:
     assert set(described["modes"]["KEYED"]) == {"provider", "consumer", "platform"}
 
 
-async def test_apply_applications_and_grants(world: World, stayput: Command) -> None:
-    wanted = (
-        "--resource",
-        RESOURCE,
-        "--key",
-        KEY,
-        "--check",
-        "name",
-        "--purpose",
-        PURPOSE,
-        "--legal-basis",
-        "办法",
-    )
-    assert (await stayput("apply", *wanted)).out == "application A-1 filed; its state: submitted\n"
-    assert (await stayput("apply", *wanted, "--lang", "zh")).out == "申请 A-2 已提交；状态：待审核\n"
-    filed = json.loads((await stayput("apply", *wanted, "--volume", "300", "--json")).out)
-    assert (filed["id"], filed["expected_records_per_day"], filed["checks"]) == ("A-3", 300, ["name"])
-    world.access.applications[0].state = APPLICATION_STATE_GRANTED
-    world.access.applications[0].grant_id = "G-1"
-    newest = cells((await stayput("applications")).out)[1]
-    assert (newest[0], newest[4], newest[6]) == ("A-3", "granted", "G-1")
-    assert len(json.loads((await stayput("applications", "--json")).out)) == 3
-    world.access.grants.clear()
-    world.grant("G-01M824WBS9YHWVRSFNR73XK8F9")
-    held = cells((await stayput("grants", **CHINESE)).out)[1]
-    assert (held[0], held[8]) == ("G-01M824WBS9YHWVRSFNR73XK8F9", "有效")
-    (grant,) = json.loads((await stayput("grants", "--json")).out)
-    assert (grant["state"], grant["modes"]) == ("ACTIVE", ["KEYED"])
+async def test_the_catalogue_is_searched_and_filtered(world: World, stayput: Command) -> None:
+    closed = world.catalogue.resources["adoptions"] = Resource()
+    closed.CopyFrom(world.catalogue.resources[RESOURCE])
+    closed.code, closed.title_en, closed.provider = "adoptions", "Adoptions", "civil-affairs"
+    closed.category, closed.sharing = CATEGORY_BASE, SHARING_NOT_SHARED
+    closed.modes.append(MODE_OBLIVIOUS)
+    for arguments, found in (
+        ((), ["adoptions", RESOURCE]),
+        (("ADOPT",), ["adoptions"]),
+        (("--category", "base", "--category", "theme"), ["adoptions"]),
+        (("--sharing", "not-shared", "--sharing", "conditional"), ["adoptions", RESOURCE]),
+        (("--sharing", "unconditional"), []),
+        (("--provider", "traffic-police", "vehicle"), [RESOURCE]),
+        (("--mode", "keyed", "--mode", "oblivious"), ["adoptions"]),
+    ):
+        listed = await stayput("catalogue", *arguments, "--json")
+        assert [one["code"] for one in json.loads(listed.out)] == found
+
+
+async def test_describe_tells_what_is_left_today(world: World, stayput: Command) -> None:
+    world.node.used_today["G-1"] = 1_000
+    english = await stayput("describe", RESOURCE)
+    assert "What is left today of this department's grants on it:" in english.out
+    assert cells(english.out)[-1][:4] == ["G-1", "active", "1,000", "999,000"]
+    chinese = await stayput("describe", RESOURCE, **CHINESE)
+    assert cells(chinese.out)[-1][:4] == ["G-1", "有效", "1,000", "999,000"]
+    (allowance,) = json.loads((await stayput("describe", RESOURCE, "--json")).out)["allowances"]
+    assert (allowance["grant"], allowance["state"]) == ("G-1", "ACTIVE")
+    assert (allowance["records_used_today"], allowance["records_left_today"]) == (1_000, 999_000)
+    assert allowance["limits"]["sessions_per_minute"] == 12_000
+    assert allowance["day_ends"].endswith("T16:00:00+00:00")
+    world.node.grants.clear()
+    for language, told in ((ENGLISH, "has no grant on it at present"), (CHINESE, "目前没有该资源的授权")):
+        assert told in (await stayput("describe", RESOURCE, **language)).out
+    assert json.loads((await stayput("describe", RESOURCE, "--json")).out)["allowances"] == []
 
 
 async def test_without_an_identity_commands_say_how_to_enrol(stayput: Command, tmp_path: Path) -> None:
@@ -120,9 +128,15 @@ async def test_help_does_not_import_what_it_does_not_need(stayput: Command) -> N
             "x",
             "--legal-basis",
             "y",
+            "--matter",
+            "z",
             "--volume",
             "-1",
         ),
+        ("apply", "--resource", RESOURCE, "--key", KEY, "--purpose", "x", "--legal-basis", "y"),
+        ("withdraw",),
+        ("catalogue", "--category", "nonsense"),
+        ("catalogue", "--mode", "KEYED"),
         ("nonsense",),
         ("--lang", "fr", "catalogue"),
     ],

@@ -218,7 +218,7 @@ async def test_a_refusal_under_way_keeps_exactly_what_was_answered(
     world.node.faults.refuse_after_chunks = 3
     desk.put(written(2_000))
     desk.put_beside(desk.partial, "an earlier one")
-    with pytest.raises(CutShort, match="QUOTA_EXCEEDED: grant: the day has no room left") as caught:
+    with pytest.raises(CutShort, match="QUOTA_EXCEEDED: records_per_day: the grant has no room") as caught:
         await compared(client, desk)
     assert caught.value.summary.not_answered == 1_700
     assert len(desk.rows(desk.partial)) == 2_001

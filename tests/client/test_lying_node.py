@@ -15,7 +15,8 @@ from stayput.v1.contract_pb2 import GRANULARITY_COUNT, MODE_OBLIVIOUS, OUTCOME_C
 from stayput.v1.log_pb2 import SESSION_END_CUT_BY_NODE, OutcomeCount, Receipt
 from stayput_client import Client, CutShort
 from stayput_client.home import Home
-from tests.client.servicers.node import NODE, Faults
+from tests.client.servicers.faults import Faults
+from tests.client.servicers.register import NODE
 from tests.client.world import RESOURCE, World, resident_id, started
 
 KEY = "resident_id"

@@ -147,10 +147,14 @@ Spoil = Callable[[World], object]
         ("G-2", lambda w: w.grant("G-2", checks=["plate"]), "GRANT_SCOPE"),
         (
             "G-1",
-            lambda w: setattr(w.access.grants[0].signatures[0], "signature", bytes(64)),
+            lambda w: setattr(w.access.grants[0].grant.signatures[0], "signature", bytes(64)),
             "GRANT_SIGNATURE",
         ),
-        (None, lambda w: setattr(w.access.grants[0].signatures[0], "signature", bytes(64)), "GRANT_UNKNOWN"),
+        (
+            None,
+            lambda w: setattr(w.access.grants[0].grant.signatures[0], "signature", bytes(64)),
+            "GRANT_UNKNOWN",
+        ),
     ],
 )
 async def test_a_grant_that_cannot_be_used_is_refused_before_anything_is_sent(

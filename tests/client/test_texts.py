@@ -14,10 +14,20 @@ from stayput.language import Language
 from stayput.normalise import Reject
 from stayput.reasons import MEANINGS
 from stayput.v1.errors_pb2 import ErrorReason
-from stayput_client import ApplicationState, Category, GrantState, Mode, Outcome, Sharing
+from stayput_client import (
+    ApplicationState,
+    Category,
+    ChangeCause,
+    DecisionUrgency,
+    GrantState,
+    Mode,
+    Outcome,
+    SaidBy,
+    Sharing,
+)
 from stayput_client.cli import app
 from stayput_client.cli.localised import localise
-from stayput_client.results import NO_VALUE, NOT_ASKED
+from stayput_client.results import ATTEMPTS, NO_VALUE, NOT_ASKED
 from stayput_client.texts import CATALOGUE, chosen_language
 from stayput_client.texts.remedies import REMEDIES
 
@@ -66,6 +76,7 @@ def test_every_error_reason_is_explained_with_a_remedy_in_both_languages() -> No
         ("mode", Mode),
         ("state", ApplicationState),
         ("state", GrantState),
+        ("cause", ChangeCause),
         ("why", Reject),
         ("why", RowFault),
     ],
@@ -74,8 +85,14 @@ def test_every_word_that_is_shown_has_a_text(prefix: str, enum: type[Enum]) -> N
     assert {f"{prefix}.{member.name}" for member in enum} <= CATALOGUE.keys()
 
 
+def test_every_urgency_but_none_and_every_word_on_a_grant_has_a_text() -> None:
+    urgencies = {f"urgency.{one.name}" for one in DecisionUrgency if one is not DecisionUrgency.NONE}
+    stops = {f"stop.{state}.{by.name}" for state in ("SUSPENDED", "REVOKED") for by in SaidBy}
+    assert urgencies | stops <= CATALOGUE.keys()
+
+
 def test_reasons_of_unverifiable_have_a_text() -> None:
-    assert {f"why.{NO_VALUE}", f"why.{NOT_ASKED}"} <= CATALOGUE.keys()
+    assert {f"why.{NO_VALUE}", f"why.{NOT_ASKED}", f"why.{ATTEMPTS}"} <= CATALOGUE.keys()
 
 
 @pytest.mark.parametrize("language", Language)

@@ -11,19 +11,26 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from stayput import identity, signing
 from stayput.contract import SUITE
+from stayput.grants import active_standing
+from stayput.limits import DEFAULTS, complete
 from stayput.normalise import PROFILE
 from stayput.rpc import tls
 from stayput.v1 import catalogue_pb2
-from stayput.v1.access_pb2 import Grant, Limits
+from stayput.v1.access_pb2 import Grant, GrantStanding, Limits, RecordedGrant
 from stayput.v1.contract_pb2 import GRANULARITY_RECORD, MODE_KEYED, Check, Contract, Field, Key
 from stayput_client.home import Home, Platform
 from tests.client.authority import Authority
 from tests.client.servicers.comparator import AccessPeer, CataloguePeer
-from tests.client.servicers.node import AS_OF, GENERATION, NODE, PROVIDER, NodePeer
+from tests.client.servicers.node import NodePeer
+from tests.client.servicers.register import AS_OF, GENERATION, NODE, PROVIDER
 
 DEPARTMENT = "civil-affairs"
 RESOURCE = "vehicle-owners"
 PURPOSE = "低收入家庭核对"
+MATTER = "最低生活保障对象认定"
+LIMITS = complete(
+    Limits(records_per_session=100_000, records_per_day=1_000_000, attempts_per_subject=0), DEFAULTS
+)
 
 CONTRACT = Contract(
     resource=RESOURCE,
@@ -82,13 +89,21 @@ class World:
             "purpose": PURPOSE,
             "valid_from": begin,
             "valid_until": end,
-            "limits": Limits(records_per_session=100_000, records_per_day=1_000_000),
+            "limits": LIMITS,
+            "version": 1,
+            "matter": MATTER,
             **changes,
         }
         grant = Grant(**values)  # type: ignore[arg-type]
         self.node.grants[grant.id] = grant
-        self.access.grants.insert(0, signing.sign(signing.PayloadType.GRANT, grant, self.node.signing_key))
+        envelope = signing.sign(signing.PayloadType.GRANT, grant, self.node.signing_key)
+        recorded = RecordedGrant(grant=envelope, standing=active_standing(grant.id))
+        self.access.grants.insert(0, recorded)
         return grant
+
+    def standing(self, grant_id: str) -> GrantStanding:
+        """What the comparator says of a grant, to be changed."""
+        return next(one.standing for one in self.access.grants if one.standing.grant_id == grant_id)
 
 
 @dataclass(frozen=True)

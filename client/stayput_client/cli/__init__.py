@@ -10,7 +10,7 @@ import typer
 
 from stayput.delimited import DelimitedError
 from stayput.errors import StayputError
-from stayput_client.cli import access, catalogue, compare, receipt
+from stayput_client.cli import applications, catalogue, compare, enrol, grants, receipt
 from stayput_client.cli.localised import localise
 from stayput_client.cli.screen import Screen
 from stayput_client.texts import chosen_language
@@ -19,9 +19,8 @@ REFUSED = 1
 _OPTION = "--lang"
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
-access.register(app)
-catalogue.register(app)
-compare.register(app)
+for commands in (enrol, catalogue, applications, grants, compare):
+    commands.register(app)
 app.add_typer(receipt.app, name="receipt")
 
 

@@ -1,6 +1,8 @@
 """Commands about what can be compared: catalogue, describe."""
 
 import asyncio
+from dataclasses import asdict
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +13,25 @@ from stayput_client.cli.options import AsJson, HomeOption
 from stayput_client.cli.screen import Json, Screen
 
 if TYPE_CHECKING:
-    from stayput_client.models import Description, ResourceSummary
+    from stayput_client.models.resources import Allowance, Description, ResourceSummary
+
+
+# The values of options are told before anything else is imported; the names are those of the vocabulary.
+class _Category(StrEnum):
+    BASE = "base"
+    THEME = "theme"
+    DEPARTMENT = "department"
+
+
+class _Sharing(StrEnum):
+    UNCONDITIONAL = "unconditional"
+    CONDITIONAL = "conditional"
+    NOT_SHARED = "not-shared"
+
+
+class _Mode(StrEnum):
+    KEYED = "keyed"
+    OBLIVIOUS = "oblivious"
 
 
 def register(app: typer.Typer) -> None:
@@ -20,14 +40,31 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def catalogue(context: typer.Context, *, home: HomeOption = None, as_json: AsJson = False) -> None:
+def catalogue(
+    context: typer.Context,
+    *,
+    query: Annotated[str, typer.Argument(metavar="QUERY", show_default=False)] = "",
+    category: Annotated[list[_Category] | None, typer.Option("--category")] = None,
+    sharing: Annotated[list[_Sharing] | None, typer.Option("--sharing")] = None,
+    provider: Annotated[str, typer.Option("--provider", metavar="CODE", show_default=False)] = "",
+    mode: Annotated[list[_Mode] | None, typer.Option("--mode")] = None,
+    home: HomeOption = None,
+    as_json: AsJson = False,
+) -> None:
     """Lists the catalogue."""
+    from stayput_client.models.vocabulary import Category, Mode, Sharing
 
     async def run() -> "list[ResourceSummary]":
         from stayput_client.client import Client
 
         async with Client.open(home) as client:
-            return await client.catalogue()
+            return await client.catalogue(
+                query,
+                categories=[Category[one.name] for one in category or ()],
+                sharings=[Sharing[one.name] for one in sharing or ()],
+                provider=provider,
+                modes=[Mode[one.name] for one in mode or ()],
+            )
 
     found, screen = asyncio.run(run()), Screen.of(context)
     if as_json:
@@ -97,6 +134,28 @@ def _show_description(screen: Screen, one: "Description") -> None:
     )
     for mode in one.modes:
         show_leakage(screen, mode.name)
+    _show_allowances(screen, one.allowances)
+
+
+def _show_allowances(screen: Screen, allowances: "tuple[Allowance, ...]") -> None:
+    if not allowances:
+        screen.say("describe.no_grant")
+        return
+    screen.say("describe.left")
+    names = ("grant", "state", "used_today", "left_today", "day_ends")
+    screen.table(
+        [f"column.{name}" for name in names],
+        [
+            [
+                one.grant_id,
+                screen.text(f"state.{one.state.name}"),
+                f"{one.records_used_today:,}",
+                f"{one.records_left_today:,}",
+                screen.moment(one.day_ends),
+            ]
+            for one in allowances
+        ],
+    )
 
 
 def _summary_json(one: "ResourceSummary") -> dict[str, Json]:
@@ -141,4 +200,16 @@ def _description_json(screen: Screen, one: "Description") -> dict[str, Json]:
         "checks": {check.name: list(check.fields) for check in contract.checks},
         "modes": {mode.name: {**leakage(screen, mode.name)} for mode in one.modes},
         "chunk_records": one.chunk_records,
+        "allowances": [_allowance_json(allowance) for allowance in one.allowances],
+    }
+
+
+def _allowance_json(one: "Allowance") -> dict[str, Json]:
+    return {
+        "grant": one.grant_id,
+        "state": one.state.name,
+        "limits": asdict(one.limits),
+        "records_used_today": one.records_used_today,
+        "records_left_today": one.records_left_today,
+        "day_ends": one.day_ends.isoformat(),
     }

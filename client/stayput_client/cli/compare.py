@@ -144,6 +144,9 @@ def _show(screen: Screen, summary: "Summary", *, as_json: bool) -> None:
         screen.say("compare.receipt", path=summary.receipt_path)
     elif summary.not_answered == 0 and summary.receipt is None:
         screen.say("compare.no_receipt")
+    if summary.records_left_today is not None:
+        left, until = f"{summary.records_left_today:,}", screen.moment(summary.quota_renewed_at)
+        screen.say("compare.left", left=left, until=until)
     rate = summary.records / summary.elapsed
     screen.say("compare.speed", records=f"{summary.records:,}", elapsed=summary.elapsed, rate=rate)
 
@@ -171,6 +174,8 @@ def _json(summary: "Summary") -> dict[str, Json]:
         "not_answered": summary.not_answered,
         "generation": summary.generation,
         "as_of": summary.as_of.isoformat(),
+        "records_left_today": summary.records_left_today,
+        "quota_renewed_at": summary.quota_renewed_at.isoformat() if summary.quota_renewed_at else None,
         "elapsed_seconds": round(summary.elapsed, 3),
         "output": str(summary.out_path),
         "receipt": str(summary.receipt_path) if summary.receipt_path else None,

@@ -84,7 +84,7 @@ def _shown(value: Json) -> str:
 def _fields(receipt: "Receipt") -> dict[str, Json]:
     from stayput.v1.contract_pb2 import Granularity, Mode
     from stayput.v1.log_pb2 import SessionEnd
-    from stayput_client.models import moment
+    from stayput_client.models.vocabulary import moment
 
     return {
         "session_id": receipt.session_id.hex(),

@@ -13,6 +13,7 @@ from stayput.delimited import DelimitedError
 from stayput.errors import StayputError
 from stayput.language import Language
 from stayput_client.faults import ClientFault
+from stayput_client.refusals import explained
 from stayput_client.texts import reason_texts, text
 
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | dict[str, Json] | None"
@@ -84,12 +85,19 @@ class Screen:
                 self._complain(f"{place}{error.strerror}", "")
 
     def _told(self, error: StayputError) -> tuple[str, str]:
-        meaning, remedy = reason_texts(error.reason, self.language)
+        """What is wrong and what to do, of a failure that another party told in English."""
         incident = f" [{error.details['incident']}]" if "incident" in error.details else ""
+        fault = explained(error)
+        if fault is None:
+            meaning, remedy = reason_texts(error.reason, self.language)
+        else:
+            meaning, remedy = fault.message_in(self.language), fault.remedy_in(self.language)
         if self.language is Language.CHINESE:
-            # Messages come from other parties in English; the meaning of the reason is the translation.
+            # The meaning is the translation of what the other party said.
             return f"{meaning}（{error.reason_name}：{error.message}{incident}）", remedy
-        return f"{error.message} ({error.reason_name}){incident}", error.remedy or remedy
+        if fault is None:
+            return f"{error.message} ({error.reason_name}){incident}", error.remedy or remedy
+        return f"{meaning} ({error.reason_name}: {error.message}{incident})", remedy
 
     def _complain(self, problem: str, hint: str) -> None:
         typer.echo(self.text("error") + printable(problem), err=True)

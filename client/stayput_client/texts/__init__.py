@@ -9,10 +9,11 @@ from stayput.reasons import MEANINGS
 from stayput_client.texts.faults import FAULTS
 from stayput_client.texts.help import HELP
 from stayput_client.texts.messages import MESSAGES
+from stayput_client.texts.refusals import REFUSALS
 from stayput_client.texts.remedies import REMEDIES
 
 CATALOGUE: Final[Mapping[str, Text]] = {
-    name: Text(*texts) for name, texts in {**MESSAGES, **FAULTS, **HELP}.items()
+    name: Text(*texts) for name, texts in {**MESSAGES, **FAULTS, **REFUSALS, **HELP}.items()
 }
 """Text by name, with the same placeholders in both languages."""
 

@@ -66,13 +66,35 @@ FAULTS: Final[Mapping[str, tuple[str, str]]] = {
         "install a newer release",
         "请安装新版本",
     ),
+    "fault.malformed": (
+        "{field}: the other party left it out, or gave something that cannot be right",
+        "{field}：对方未提供，或提供的内容不合规",
+    ),
+    "remedy.malformed": (
+        "nothing of this answer was used; tell the platform's operator and the provider",
+        "未采用对方的该次应答；请通知平台运营方和提供部门",
+    ),
+    "fault.standing_of_another": (
+        "the platform states of another grant than this one whether it may be used",
+        "平台所述的授权状态属于另一项授权",
+    ),
+    "remedy.standing_of_another": (
+        "nothing of this answer was used; tell the platform's operator",
+        "未采用对方的该次应答；请通知平台运营方",
+    ),
     "fault.no_grant": (
         "no active grant of this department covers the request",
         "本部门没有可用于此项比对的有效授权",
     ),
     "remedy.no_grant": (
-        "see what there is by: stayput grants; or apply: stayput apply {wanted} --purpose … --legal-basis …",
-        "可用 stayput grants 查看已有授权；或提出申请：stayput apply {wanted} --purpose … --legal-basis …",
+        (
+            "see what there is by: stayput grants; or apply: "
+            "stayput apply {wanted} --purpose … --legal-basis … --matter …"
+        ),
+        (
+            "可用 stayput grants 查看已有授权；或提出申请："
+            "stayput apply {wanted} --purpose … --legal-basis … --matter …"
+        ),
     ),
     "fault.several_grants": (
         "several active grants cover the request: {ids}",
@@ -98,14 +120,6 @@ FAULTS: Final[Mapping[str, tuple[str, str]]] = {
         "tell the provider and the platform",
         "请通知提供部门和平台",
     ),
-    "fault.grant_not_active": (
-        "the grant cannot be used now: {state}",
-        "该授权目前不可用：{state}",
-    ),
-    "remedy.grant_not_active": (
-        "see its validity by: stayput grants; apply again if it has expired",
-        "请用 stayput grants 查看有效期；已过期的请重新申请",
-    ),
     "fault.grant_scope": (
         "the grant does not cover this resource, key or checks, or not in this mode",
         "该授权不包括此资源、主键或核验项，或不允许此比对方式",
@@ -121,14 +135,6 @@ FAULTS: Final[Mapping[str, tuple[str, str]]] = {
     "remedy.operator_missing": (
         'give --operator, or set operator = "…" in config.toml',
         '请用 --operator 指明，或在 config.toml 中设置 operator = "…"',
-    ),
-    "fault.case_number_missing": (
-        "case_number: the grant demands one",
-        "该授权要求填写案件编号（case_number）",
-    ),
-    "remedy.case_number_missing": (
-        "give --case-number",
-        "请用 --case-number 填写",
     ),
     "fault.column_missing": (
         "field {field} ({title}): the list has no column of that name; its columns: {columns}",

@@ -36,12 +36,32 @@ HELP: Final[Mapping[str, tuple[str, str]]] = {
         "replace an existing identity, once the new one is there",
         "更换已有的身份证书；新证书到位后才替换",
     ),
-    "help.catalogue": ("List the resources of the platform.", "列出平台上的比对资源。"),
+    "help.catalogue": (
+        "List the resources of the platform.\n\nAll of them, or those that fit all that is given.",
+        "列出平台上的比对资源。\n\n全部，或符合所给全部条件的。",
+    ),
+    "help.catalogue.query": (
+        "words that all must occur in code, titles, provider, conditions, legal basis, fields, keys, checks",
+        "检索词；须全部出现在代码、名称、提供部门、使用条件、法律依据、字段、主键或核验项中",
+    ),
+    "help.catalogue.category": ("only of this category; repeat for several", "仅限该类别；多项时重复使用"),
+    "help.catalogue.sharing": (
+        "only of this sharing type; repeat for several",
+        "仅限该共享类型；多项时重复使用",
+    ),
+    "help.catalogue.provider": ("only of this provider, by its code", "仅限该提供部门（部门代码）"),
+    "help.catalogue.mode": (
+        "only what offers this mode; repeat to demand several",
+        "仅限提供该比对方式的；多项时重复使用，须全部提供",
+    ),
     "help.catalogue.home": _HOME,
     "help.catalogue.as_json": _JSON,
     "help.describe": (
-        ("Show what a resource can be asked.\n\nBy which columns, as of when, and who learns what from it."),
-        "查看资源可以比对什么。\n\n包括可识别的列名、数据时点，以及各方可获知的信息。",
+        (
+            "Show what a resource can be asked.\n\nBy which columns, as of when, who learns what from it, "
+            "and what is left today of this department's grants on it."
+        ),
+        "查看资源可以比对什么。\n\n包括可识别的列名、数据时点、各方可获知的信息，以及本部门授权的今日剩余额度。",
     ),
     "help.describe.resource": _RESOURCE,
     "help.describe.home": _HOME,
@@ -55,16 +75,38 @@ HELP: Final[Mapping[str, tuple[str, str]]] = {
     "help.apply.check": _CHECK,
     "help.apply.purpose": ("what it is for", "用途"),
     "help.apply.legal_basis": ("the legal basis", "法律依据"),
+    "help.apply.matter": (
+        "the matter that it serves, as the department's list of powers names it",
+        "办理事项，按本部门权责清单的名称填写",
+    ),
+    "help.apply.agreement": (
+        "reference of the security agreement between the two departments; without one grants are refused",
+        "双方安全协议的编号；没有安全协议的，默认不予授权",
+    ),
     "help.apply.volume": ("records expected per day", "预计每日比对条数"),
     "help.apply.home": _HOME,
     "help.apply.as_json": _JSON,
+    "help.withdraw": (
+        "Take back an application that awaits its decision.\n\nSafe to repeat.",
+        "撤回尚未处理的申请。\n\n可以重复执行。",
+    ),
+    "help.withdraw.application": (
+        "id of the application, as stayput applications shows it",
+        "申请编号，见 stayput applications",
+    ),
+    "help.withdraw.reason": ("why; the provider reads it", "撤回理由；提供部门可以看到"),
+    "help.withdraw.home": _HOME,
+    "help.withdraw.as_json": _JSON,
     "help.applications": (
-        "List this department's applications, newest first.",
-        "列出本部门的申请，最新的在前。",
+        "List this department's applications, newest first.\n\nWith their state and the provider's deadline.",
+        "列出本部门的申请，最新的在前。\n\n包括状态和提供部门的处理期限。",
     ),
     "help.applications.home": _HOME,
     "help.applications.as_json": _JSON,
-    "help.grants": ("List this department's grants, newest first.", "列出本部门的授权，最新的在前。"),
+    "help.grants": (
+        "List this department's grants, newest first.\n\nWhether they can be used, how much, and by whom.",
+        "列出本部门的授权，最新的在前。\n\n包括能否使用、限额和使用限制。",
+    ),
     "help.grants.home": _HOME,
     "help.grants.as_json": _JSON,
     "help.compare": (
@@ -78,7 +120,8 @@ Outcomes:
   MATCH         the subject is in the register; the check's value agrees
   MISMATCH      the register has another value for the subject
   NOT_FOUND     the register has no such subject
-  UNVERIFIABLE  the register (NO_VALUE) or the list (NOT_ASKED) has no value for the check
+  UNVERIFIABLE  the register (NO_VALUE) or the list (NOT_ASKED) has no value for the check, or the
+                attempts at this subject are used up for today (ATTEMPTS)
   INVALID       the value or the line cannot be right; it was not sent
 
 \b
@@ -99,7 +142,8 @@ Exit codes:
   MATCH         一致：主体在库中；核验项的取值相符
   MISMATCH      不一致：库中该主体的取值不同
   NOT_FOUND     库中无：库中没有该主体
-  UNVERIFIABLE  无法核验：库中无此项（NO_VALUE）或名单中此项为空（NOT_ASKED）
+  UNVERIFIABLE  无法核验：库中无此项（NO_VALUE）、名单中此项为空（NOT_ASKED），
+                或该主体当日核验次数已用完（ATTEMPTS）
   INVALID       输入不合规：取值或整行有误，未发送
 
 \b

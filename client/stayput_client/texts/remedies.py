@@ -46,6 +46,13 @@ REMEDIES: Final[Mapping[Reason, Text]] = {
     ErrorReason.ERROR_REASON_APPLICATION_DECIDED: Text(
         "see its state by: stayput applications", "请用 stayput applications 查看状态"
     ),
+    ErrorReason.ERROR_REASON_AGREEMENT_REQUIRED: Text(
+        (
+            "conclude the security agreement with the other department, then apply again and name it: "
+            "stayput apply … --agreement REFERENCE"
+        ),
+        "请与对方部门签订安全协议，再重新申请并注明：stayput apply … --agreement 编号",
+    ),
     ErrorReason.ERROR_REASON_GRANT_UNKNOWN: Text(
         "see what there is by: stayput grants; or apply", "请用 stayput grants 查看已有授权，或提出申请"
     ),
@@ -54,8 +61,8 @@ REMEDIES: Final[Mapping[Reason, Text]] = {
     ),
     ErrorReason.ERROR_REASON_GRANT_MISMATCH: Text("apply again for what is needed", "请按需要重新申请"),
     ErrorReason.ERROR_REASON_GRANT_NOT_ACTIVE: Text(
-        "see its validity by: stayput grants; apply again if need be",
-        "请用 stayput grants 查看有效期；必要时重新申请",
+        "see its state and who can change it by: stayput grants; apply again if need be",
+        "请用 stayput grants 查看其状态及由谁处理；必要时重新申请",
     ),
     ErrorReason.ERROR_REASON_GRANT_SCOPE: Text(
         "see what it covers by: stayput grants; or apply for more",
@@ -64,6 +71,18 @@ REMEDIES: Final[Mapping[Reason, Text]] = {
     ErrorReason.ERROR_REASON_CASE_NUMBER_REQUIRED: Text("give --case-number", "请用 --case-number 填写"),
     ErrorReason.ERROR_REASON_QUOTA_EXCEEDED: Text(
         "split the list, go on tomorrow, or apply for more", "请拆分名单、次日再继续，或申请提高限额"
+    ),
+    ErrorReason.ERROR_REASON_OPERATOR_NOT_ALLOWED: Text(
+        "see who may use it by: stayput grants; or ask the provider to add this operator",
+        "请用 stayput grants 查看可使用该授权的经办人，或请提供部门增加",
+    ),
+    ErrorReason.ERROR_REASON_OUTSIDE_HOURS: Text(
+        "see its hours by: stayput grants, and run it within them",
+        "请用 stayput grants 查看可用时段，并在该时段内运行",
+    ),
+    ErrorReason.ERROR_REASON_GRANT_VERSION: Text(
+        "see what it says now by: stayput grants, then run again",
+        "请用 stayput grants 查看变更后的内容，再重新运行",
     ),
     ErrorReason.ERROR_REASON_TICKET_INVALID: Text(
         "run again; if it happens again tell the platform's operator",
@@ -131,6 +150,10 @@ REMEDIES: Final[Mapping[Reason, Text]] = {
     ),
     ErrorReason.ERROR_REASON_UNSUPPORTED: Text(
         "install a newer release, or ask the other party to", "请安装新版本，或请对方升级"
+    ),
+    ErrorReason.ERROR_REASON_CATCHING_UP: Text(
+        "try again in a moment; if it lasts longer than some minutes tell the provider",
+        "请稍候片刻再试；若持续数分钟以上，请通知提供部门",
     ),
     ErrorReason.ERROR_REASON_INTERNAL: Text(
         "tell its operator the incident number", "请将事件编号告知对方运维人员"

@@ -1,0 +1,1 @@
+"""What a department sees of the catalogue, of descriptions, and of its applications and grants."""

@@ -1,0 +1,132 @@
+"""One session at a node for tests: exact outcome bytes, and a receipt of what happened."""
+
+import secrets
+from collections import Counter
+from collections.abc import Sequence
+from itertools import chain
+from typing import TYPE_CHECKING, cast
+
+from stayput import grants, outcomes, receipts, sealing, signing, tickets
+from stayput.v1.comparison_pb2 import SealedChunk, SealedOutcomes, SessionOpen, SessionOpened
+from stayput.v1.contract_pb2 import OutcomeCode
+from stayput.v1.log_pb2 import SESSION_END_COMPLETE, OutcomeCount, Receipt, Tally
+from stayput.v1.signing_pb2 import Envelope
+from tests.client.servicers.register import AS_OF, GENERATION, NODE, PROVIDER
+
+if TYPE_CHECKING:  # the node makes its sessions, so it imports this module
+    from tests.client.servicers.node import NodePeer
+
+
+class Session:
+    def __init__(
+        self, node: "NodePeer", opening: SessionOpen, ticket: tickets.Ticket, session: sealing.Session
+    ) -> None:
+        self._node, self._opening, self._ticket, self._session = node, opening, ticket, session
+        self.grant = node.grants[ticket.scope.grant_id]
+        self.opened = SessionOpened(
+            session_id=secrets.token_bytes(16),
+            generation=GENERATION,
+            as_of=AS_OF,
+            chunk_records=node.chunk_records,
+        )
+        self._sealer = session.response(self.opened.session_id)
+        self._transcript = receipts.Transcript(session.commitment_key())
+        self._tallies: list[Counter[int]] = [Counter() for _ in range(1 + len(opening.checks))]
+        self.chunks = self.records = 0
+
+    def answer(self, chunk: SealedChunk) -> SealedOutcomes:
+        width = len(self._tallies)
+        digests = self._session.open_request(chunk.sequence, chunk.final, chunk.sealed)
+        assert chunk.sequence == self.chunks
+        assert digests
+        assert len(digests) % (16 * width) == 0
+        size = len(digests) // (16 * width)
+        assert size <= self._node.chunk_records
+        self._node.chunk_sizes.append(size)
+        grants.check_standing(self._node.standing(self.grant.id))
+        self._node.used_today[self.grant.id] += size
+        split = [digests[at : at + 16] for at in range(0, len(digests), 16)]
+        columns = [split[i * size : (i + 1) * size] for i in range(width)]
+        plain = self._node.faults.outcomes(b"".join(self._outcomes(columns)))
+        for i, tally in enumerate(self._tallies):
+            tally.update(plain[i * size : (i + 1) * size])
+        self._transcript.add(digests, plain)
+        self.chunks, self.records = self.chunks + 1, self.records + size
+        sealed = self._sealer.seal(chunk.sequence, plain)
+        if self._node.faults.tamper:
+            sealed = sealed[:-1] + bytes([sealed[-1] ^ 1])
+        return SealedOutcomes(sequence=chunk.sequence + self._node.faults.sequence_offset, sealed=sealed)
+
+    def _outcomes(self, columns: Sequence[Sequence[bytes]]) -> list[bytes]:
+        register, key = self._node.register, self._opening.key
+        found = bytes(
+            outcomes.MATCH if register.has(key, subject) else outcomes.NOT_FOUND for subject in columns[0]
+        )
+        checked = (
+            bytes(
+                self._limited(subject, check, digest, register.outcome(key, subject, check, digest))
+                for subject, digest in zip(columns[0], column, strict=True)
+            )
+            for check, column in zip(self._opening.checks, columns[1:], strict=True)
+        )
+        return list(chain([found], checked))
+
+    def _limited(self, subject: bytes, check: str, digest: bytes, outcome: int) -> int:
+        """The outcome, while the grant's attempts at this subject last; asking the same again is none."""
+        most = self.grant.limits.attempts_per_subject
+        if not most or outcome not in (outcomes.MATCH, outcomes.MISMATCH):
+            return outcome
+        asked = self._node.attempts[self.grant.id, subject]
+        if len(asked | {(check, digest)}) > most:
+            return outcomes.ATTEMPTS
+        asked.add((check, digest))
+        return outcome
+
+    def receipt(self) -> Envelope:
+        asked, answered = self._transcript.commitments()
+        opening, ticket = self._opening, self._ticket
+        receipt = Receipt(
+            session_id=self.opened.session_id,
+            grant_id=ticket.scope.grant_id,
+            ticket_id=ticket.id,
+            consumer=ticket.consumer.id,
+            operator=ticket.operator,
+            purpose=ticket.purpose,
+            case_number=ticket.case_number,
+            provider=PROVIDER,
+            node_id=NODE.id,
+            resource=opening.contract.resource,
+            generation=GENERATION,
+            as_of=AS_OF,
+            mode=opening.mode,
+            granularity=opening.granularity,
+            key=opening.key,
+            checks=opening.checks,
+            records=self.records,
+            tallies=[_tally(counts) for counts in self._tallies],
+            outcome_bytes=self.records * len(self._tallies),
+            request_commitment=asked,
+            response_commitment=answered,
+            started_at=AS_OF,
+            finished_at=AS_OF,
+            end=SESSION_END_COMPLETE,
+            sequence=len(self._node.receipts) + 1,
+            previous_hash=receipts.FIRST_PREVIOUS_HASH,
+            profile=opening.contract.profile,
+            suite=opening.contract.suite,
+            software_version="test",
+        )
+        self._node.receipts.append(receipt)
+        self._node.faults.receipt(receipt)
+        return signing.sign(
+            signing.PayloadType.RECEIPT, receipt, self._node.faults.receipt_key or self._node.signing_key
+        )
+
+
+def _tally(counts: Counter[int]) -> Tally:
+    return Tally(
+        counts=[
+            OutcomeCount(outcome=cast("OutcomeCode.ValueType", outcome), count=count)
+            for outcome, count in sorted(counts.items())
+        ]
+    )
