@@ -1,7 +1,7 @@
 """`make bench`: every benchmark in turn, at the sizes of RESULTS.md."""
 
-from benchmarks import build, compare, sealing
+from benchmarks import build, compare, oprf, sealing, tickets
 
-for benchmark in (sealing, build, compare):
+for benchmark in (sealing, tickets, oprf, build, compare):
     print(f"\n== {benchmark.__name__}", flush=True)
     benchmark.main()

@@ -70,7 +70,8 @@ def grant(world: Deployment) -> None:
     """Publishes, applies, approves with limits that do not get in the way."""
     world.run(NODE, "provider-node", "publish", RESOURCE)
     world.run(CONSUMER, "stayput", "apply", "--resource", RESOURCE, "--key", "resident_id", "--check", "name",
-              "--check", "plate", "--purpose", "bench", "--legal-basis", "bench")  # fmt: skip
+              "--check", "plate", "--purpose", "bench", "--legal-basis", "bench",
+              "--matter", "bench", "--agreement", "bench")  # fmt: skip
     listed = json.loads(world.run(NODE, "provider-node", "applications", "--json"))
     world.run(NODE, "provider-node", "approve", listed["applications"][0]["id"],
               "--per-session", "100000000", "--per-day", "1000000000")  # fmt: skip

@@ -98,7 +98,8 @@ def access(story: Story) -> None:
     for node, _, _, resource, _, checks in REGISTERS:
         story.does(CONSUMER, "stayput", "apply", "--resource", resource, "--key", "resident_id",
                    *asked(checks), "--purpose", "最低生活保障家庭经济状况核对",
-                   "--legal-basis", "社会救助暂行办法")  # fmt: skip
+                   "--matter", "最低生活保障审核确认", "--legal-basis", "社会救助暂行办法",
+                   "--agreement", "安协〔2026〕7号")  # fmt: skip
         waiting = story.does(node, "provider-node", "applications", "--json", show=False)
         (application,) = json.loads(waiting)["applications"]
         story.does(node, "provider-node", "approve", application["id"])

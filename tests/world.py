@@ -145,6 +145,7 @@ class World(Deployment):
             consumer, "stayput", "apply", "--resource", RESOURCES[node], "--key", "resident_id",
             *(option for check in CHECKS[node] for option in ("--check", check)),
             "--purpose", "低收入家庭经济状况核对", "--legal-basis", "社会救助暂行办法",
+            "--matter", "最低生活保障审核确认", "--agreement", "安协〔2026〕7号",
         )  # fmt: skip
         listed = json.loads(self.run(node, "provider-node", "applications", "--json"))
         return str(listed["applications"][0]["id"])
