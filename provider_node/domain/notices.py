@@ -21,11 +21,13 @@ from stayput.v1.errors_pb2 import ErrorReason
 _BATCH: Final = 200
 _FIRST_WAIT: Final = 0.5
 _LONGEST_WAIT: Final = 60.0
-# The platform's word that a grant will never be recorded; anything else may be a lost answer.
+# The platform's word that a grant as it was signed will never be recorded; all else may be a lost answer.
 _NO_GRANT: Final[frozenset[Reason]] = frozenset(
     {
+        ErrorReason.ERROR_REASON_AGREEMENT_REQUIRED,
         ErrorReason.ERROR_REASON_APPLICATION_DECIDED,
         ErrorReason.ERROR_REASON_APPLICATION_UNKNOWN,
+        ErrorReason.ERROR_REASON_FIELD_INVALID,
         ErrorReason.ERROR_REASON_GRANT_MISMATCH,
         ErrorReason.ERROR_REASON_GRANT_SIGNATURE_INVALID,
         ErrorReason.ERROR_REASON_NOT_PERMITTED,
@@ -99,13 +101,13 @@ class Notices:
         self._recording.add(grant.id)
         try:
             await self._platform.record_grant(grant.application_id, pending.envelope, pending.administrator)
+            await self._grants.mark_recorded(grant.id)
         except StayputError as error:
             if error.reason in _NO_GRANT:
                 await self._grants.drop(grant.id)
             raise
         finally:
             self._recording.discard(grant.id)
-        await self._grants.mark_recorded(grant.id)
 
     async def _record_pending(self) -> bool:
         all_recorded = True

@@ -235,6 +235,21 @@ async def test_one_grant_that_cannot_be_recorded_does_not_hold_up_the_others(
     assert state.grants.pending() == []
 
 
+async def test_a_grant_that_is_just_being_recorded_is_not_recorded_beside_that(
+    decisions: Decisions, notices: Notices, application: Application, peer: Peer, state: State
+) -> None:
+    hold = peer.faults.hold("before decision")
+    approving = asyncio.create_task(
+        decisions.approve(ApproveRequest(application_id="A-7", administrator="张伟"))
+    )
+    await hold.reached.wait()
+    peer.faults.holds.clear()
+    await notices.deliver()
+    hold.released.set()
+    await approving
+    assert (peer.decisions, state.grants.pending()) == (1, [])
+
+
 async def test_a_failed_approval_wakes_the_delivery(
     decisions: Decisions, notices: Notices, application: Application, peer: Peer, state: State
 ) -> None:
