@@ -1,6 +1,5 @@
 """The command `compare`."""
 
-import asyncio
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stayput_client.cli import interruptible
 from stayput_client.cli.options import AsJson, Check, HomeOption, Key, Resource
 from stayput_client.cli.screen import Json, Screen
 
@@ -71,7 +71,7 @@ def compare(
 
     try:
         with _progress(screen) as progress:
-            summary = asyncio.run(run(progress))
+            summary = interruptible.run(run(progress))
     except CutShort as cut:
         _show(screen, cut.summary, as_json=as_json)
         screen.failure(cut)
