@@ -1,7 +1,8 @@
 """`make demo`: two registers, one list of applicants, and not a record that leaves its register.
 
 Starts a comparator and two provider nodes as real processes on free loopback ports, enrols, publishes,
-applies, grants, compares, shows the results, verifies the receipts, and stops everything that it started.
+applies, grants, compares, shows the results, verifies the receipts, shows what misuse leads to, and stops
+everything that it started.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from pathlib import Path
 from time import monotonic
 
 from examples.deployment import ANY_PORT, EXAMPLES, CommandFailed, Deployment
+from examples.people import check_character
 
 CONSUMER = "civil-affairs"
 REGISTERS = (
@@ -53,6 +55,14 @@ class Story:
         if show:
             print("".join(f"      {line}\n" for line in printed.splitlines()[-last:]), end="", flush=True)
         return printed
+
+    def fails(self, party: str, *command: str) -> None:
+        """Runs a command as that party that has to be refused, and shows what it says."""
+        print(f"  {party} $ {shlex.join(command)}", flush=True)
+        done = self._deployment.attempt(party, *command)
+        if not done.returncode:
+            raise CommandFailed(f"{' '.join(command)} was not refused")
+        print("".join(f"      {line}\n" for line in done.stderr.splitlines()), end="", flush=True)
 
     def starts(self, party: str, *command: str) -> None:
         """Starts a server as that party."""
@@ -124,6 +134,29 @@ def evidence(story: Story) -> None:
     for _, _, _, _, file, _ in REGISTERS:
         story.does(CONSUMER, "stayput", "receipt", "verify", f"against-{file}.csv.receipt.json", last=1)
     story.does("comparator", "comparator", "receipts")
+
+
+def misuse(story: Story, deployment: Deployment) -> None:
+    """Somebody walks through the numbers; the node suspends the grant, and everybody sees why."""
+    story.chapter("6. Misuse: somebody at the consumer walks through the numbers of one county, day by day")
+    held = json.loads(story.does(CONSUMER, "stayput", "grants", "--json", show=False))
+    (grant,) = (each["id"] for each in held if each["resource"] == "vehicle-owners")
+    # Few applicants own a vehicle, so the sample's own grant does not look at how many are not found.
+    story.does("vehicles-1", "provider-node", "limits", grant, "--miss-ratio", "0.5", show=False)
+    walk_through_the_numbers(deployment.directory / "walk.csv")
+    story.fails(CONSUMER, "stayput", "compare", "walk.csv", "--resource", "vehicle-owners",
+                "--key", "resident_id", "--operator", "demo", "-o", "walked.csv")  # fmt: skip
+    story.does("vehicles-1", "provider-node", "grants")
+    story.does(CONSUMER, "stayput", "grants")
+    story.does("comparator", "comparator", "revoke", grant, "--reason", "违规遍历证件号码")
+    story.does("comparator", "comparator", "events", "--limit", "5")
+
+
+def walk_through_the_numbers(path: Path) -> None:
+    """A list of every number of one county on some days."""
+    seventeen = (f"110105194912{day:02}{sequence:03}" for day in range(1, 4) for sequence in range(1, 1_000))
+    lines = (number + check_character(number) for number in seventeen)
+    path.write_text("\n".join(["身份证号", *lines]) + "\n", "utf-8")
 
 
 def asked(checks: tuple[str, ...]) -> Iterator[str]:
@@ -201,6 +234,7 @@ def main() -> int:
             access(story)
             comparison(story, deployment)
             evidence(story)
+            misuse(story, deployment)
             print(f"\nDone in {monotonic() - started:.0f} s. No record of either register left its node.")
             if keep:
                 tell_how_to_go_on(deployment)
