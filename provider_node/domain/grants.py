@@ -74,9 +74,9 @@ class GivenGrants:
         return stored
 
     async def amend(self, terms: AmendGrantRequest) -> NodeGrant:
-        """Signs a new version, which is in force at once for new sessions.
+        """Signs a new version, which is in force at once.
 
-        Those under way go on by the version that they began with, an hour at most; suspending ends them.
+        Sessions under way have begun by the version before: they end, unless all that changes is a later end.
         Raises `GRANT_UNKNOWN`, `GRANT_NOT_ACTIVE` if the grant is revoked, or `FIELD_INVALID`, also if
         nothing would change or the platform has not recorded the first version yet.
         """
@@ -92,6 +92,8 @@ class GivenGrants:
             grant = _amended(stored.grant, terms, self._clock())
             await self._state.grants.amend(sign(PayloadType.GRANT, grant, self._identity.signing_key))
         self._notices.wake()
+        if not _only_renewed(stored.grant, grant):
+            self._sessions.end_grant(grant.id, _changed())
         return self._one(terms.grant_id)
 
     async def change(self, asked: ChangeGrantRequest) -> NodeGrant:
@@ -151,3 +153,21 @@ def _amended(before: Grant, terms: AmendGrantRequest, now: datetime) -> Grant:
     grant.version = before.version + 1
     grant.issued_at.FromDatetime(now.replace(microsecond=0))
     return grant
+
+
+def _only_renewed(before: Grant, after: Grant) -> bool:
+    renewed = Grant()
+    renewed.CopyFrom(before)
+    renewed.version = after.version
+    renewed.issued_at.CopyFrom(after.issued_at)
+    renewed.valid_until.CopyFrom(after.valid_until)
+    return renewed == after and after.valid_until.ToDatetime() >= before.valid_until.ToDatetime()
+
+
+def _changed() -> StayputError:
+    return StayputError(
+        ErrorReason.ERROR_REASON_GRANT_VERSION,
+        "the grant was changed while the session was under way",
+        field="grant",
+        remedy="open a new session for the records not answered",
+    )
