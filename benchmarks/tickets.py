@@ -38,6 +38,7 @@ def main() -> None:
         consumer=caller.party,
         node=node("vehicles-1"),
         thumbprint=caller.thumbprint,
+        signing_key=bytes(32),
         scope=Scope(
             "G-01JQ8Z3T9N4X6B2V7K5M1C0D8F",
             "vehicle-owners",

@@ -101,6 +101,9 @@ MEANINGS: Final[Mapping[Reason, Text]] = {
     ErrorReason.ERROR_REASON_SESSION_CUT: Text(
         "the session ended before its final chunk", "比对在最后一个数据块之前结束"
     ),
+    ErrorReason.ERROR_REASON_REQUEST_STATEMENT_INVALID: Text(
+        "the consumer's signed statement of its request does not verify", "使用部门对请求的签名声明未通过验证"
+    ),
     ErrorReason.ERROR_REASON_RECEIPT_INVALID: Text("the receipt does not verify", "回执未通过验证"),
     ErrorReason.ERROR_REASON_LOG_SEQUENCE: Text(
         "receipts reach the platform out of order", "回执未按顺序送达平台"
@@ -112,6 +115,8 @@ MEANINGS: Final[Mapping[Reason, Text]] = {
         "the node cannot deliver its receipts, so it takes no new sessions",
         "节点无法上送回执，暂停受理新的比对",
     ),
+    ErrorReason.ERROR_REASON_LOG_ENTRY_UNKNOWN: Text("the log has no such entry", "日志中没有该条目"),
+    ErrorReason.ERROR_REASON_EVIDENCE_INVALID: Text("the evidence does not verify", "证据未通过验证"),
     ErrorReason.ERROR_REASON_CONFIGURATION_INVALID: Text(
         "a configuration file cannot be used", "配置文件不可用"
     ),

@@ -4,12 +4,15 @@ import hashlib
 import hmac
 import json
 from base64 import b64decode, b64encode
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Final
 
 from google.protobuf.message import DecodeError
 
 from stayput import signing
 from stayput.errors import StayputError
+from stayput.v1.contract_pb2 import Contract
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.log_pb2 import Receipt
 from stayput.v1.signing_pb2 import Envelope, Signature
@@ -59,32 +62,85 @@ class Transcript:
         other._asked, other._answered = self._asked.copy(), self._answered.copy()
         return other
 
-    def add(self, digests: bytes, outcomes: bytes) -> None:
-        """One answered chunk."""
+    def ask(self, digests: bytes) -> None:
+        """The next chunk's digests."""
         self._asked.update(digests)
+
+    def answer(self, outcomes: bytes) -> None:
+        """The next chunk's outcomes."""
         self._answered.update(outcomes)
 
+    def request_commitment(self) -> bytes:
+        """Commitment to what was asked so far, 32 bytes."""
+        return hmac.digest(self._key, self._asked.digest(), "sha256")
+
     def commitments(self) -> tuple[bytes, bytes]:
-        """Request and response commitment of what was added so far, 32 bytes each."""
-        return (
-            hmac.digest(self._key, self._asked.digest(), "sha256"),
-            hmac.digest(self._key, self._answered.digest(), "sha256"),
-        )
+        """Request and response commitment of what was asked and answered so far, 32 bytes each."""
+        return self.request_commitment(), hmac.digest(self._key, self._answered.digest(), "sha256")
 
 
-def to_file(envelope: Envelope, commitment_key: bytes) -> str:
-    """The consumer's receipt file: a DSSE JSON envelope, plus the key that opens its commitments later."""
-    return json.dumps(
-        {
-            "payloadType": envelope.payload_type,
-            "payload": b64encode(envelope.payload).decode(),
-            "signatures": [
-                {"keyid": s.key_id, "sig": b64encode(s.signature).decode()} for s in envelope.signatures
-            ],
-            "stayput": {"commitment_key": b64encode(commitment_key).decode()},
-        },
-        indent=2,
-    )
+@dataclass(frozen=True, slots=True)
+class Opener:
+    """What a consumer keeps beside a receipt to open its commitments later.
+
+    With it records and outcomes become again the bytes that were committed to: `contract` says how values
+    are hashed, `day` (that of the comparison) bounds birth dates, `chunk_records` is how many records of the
+    list, those not sent included, went into each chunk.
+    """
+
+    commitment_key: bytes = field(repr=False)
+    contract: Contract
+    day: date
+    chunk_records: int
+
+
+def to_file(envelope: Envelope, opener: Opener) -> str:
+    """The consumer's receipt file: a DSSE JSON envelope, plus what opens its commitments later."""
+    kept = {
+        "commitment_key": b64encode(opener.commitment_key).decode(),
+        "contract": b64encode(opener.contract.SerializeToString(deterministic=True)).decode(),
+        "day": opener.day.isoformat(),
+        "chunk_records": opener.chunk_records,
+    }
+    return json.dumps(_dsse(envelope) | {"stayput": kept}, indent=2)
+
+
+def to_line(envelope: Envelope) -> str:
+    """A receipt file in one line, without the opener, which only the consumer has to keep."""
+    return json.dumps(_dsse(envelope))
+
+
+def _dsse(envelope: Envelope) -> dict[str, object]:
+    return {
+        "payloadType": envelope.payload_type,
+        "payload": b64encode(envelope.payload).decode(),
+        "signatures": [
+            {"keyid": s.key_id, "sig": b64encode(s.signature).decode()} for s in envelope.signatures
+        ],
+    }
+
+
+def opener_from_file(text: str) -> Opener | None:
+    """What opens the commitments of a receipt file; None if it is not in there (any more)."""
+    try:
+        match json.loads(text):
+            case {
+                "stayput": {
+                    "commitment_key": str(key),
+                    "contract": str(contract),
+                    "day": str(day),
+                    "chunk_records": int(chunk_records),
+                }
+            } if chunk_records > 0:
+                return Opener(
+                    commitment_key=b64decode(key, validate=True),
+                    contract=Contract.FromString(b64decode(contract, validate=True)),
+                    day=date.fromisoformat(day),
+                    chunk_records=chunk_records,
+                )
+    except (ValueError, DecodeError, RecursionError):  # what json, base64, dates and protobuf raise
+        pass
+    return None
 
 
 def from_file(text: str) -> Envelope:

@@ -19,6 +19,7 @@ class PayloadType(StrEnum):
 
     GRANT = "application/vnd.stayput.grant.v1+protobuf"
     GRANT_CHANGE = "application/vnd.stayput.grant-change.v1+protobuf"
+    REQUEST = "application/vnd.stayput.request.v1+protobuf"
     RECEIPT = "application/vnd.stayput.receipt.v1+protobuf"
     DESCRIPTION = "application/vnd.stayput.description.v1+protobuf"
     SIGNING_KEY_PROOF = "application/vnd.stayput.signing-key-proof.v1+protobuf"

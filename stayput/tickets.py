@@ -5,6 +5,7 @@ nothing: the node also wants its own signed grant (docs/protocol.md).
 """
 
 import hashlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ DETAIL_TYPE = "stayput_comparison"
 LONGEST_LIFE = timedelta(minutes=10)
 CLOCK_SKEW = timedelta(seconds=30)
 _LONGEST_TICKET = 16_384
+_SIGNING_KEY_BYTES = 32
 # Seconds since 1970 that `datetime` can hold with the skew taken off: the years 2000 to 9999.
 _EARLIEST, _LATEST = 946_684_800, 253_402_300_799
 
@@ -42,12 +44,17 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A ticket's claims. Times are aware and in UTC."""
+    """A ticket's claims. Times are aware and in UTC.
+
+    `signing_key` is the consumer's registered raw Ed25519 key, 32 bytes: with it the consumer signs what it
+    asks (stayput.requests), and from here the node knows it.
+    """
 
     id: str
     consumer: Party
     node: Party
     thumbprint: str
+    signing_key: bytes
     scope: Scope
     operator: str
     purpose: str
@@ -69,6 +76,7 @@ def issue(ticket: Ticket, key: ECKey) -> str:
         "iat": int(ticket.issued_at.timestamp()),
         "exp": int(ticket.expires_at.timestamp()),
         "cnf": {"x5t#S256": ticket.thumbprint},
+        "signing_key": _base64url(ticket.signing_key),
         "authorization_details": [
             {
                 "type": DETAIL_TYPE,
@@ -151,6 +159,7 @@ def _from_claims(claims: dict[str, object]) -> Ticket:
             "iat": int(issued),
             "exp": int(expires),
             "cnf": {"x5t#S256": str(thumbprint)},
+            "signing_key": str(signing_key),
             "authorization_details": [{"type": t, **detail}],
             "operator": str(operator),
             "purpose": str(purpose),
@@ -161,6 +170,7 @@ def _from_claims(claims: dict[str, object]) -> Ticket:
                 consumer=_party(consumer),
                 node=_party(audience),
                 thumbprint=thumbprint,
+                signing_key=_signing_key(signing_key),
                 scope=_scope(detail),
                 operator=operator,
                 purpose=purpose,
@@ -194,6 +204,21 @@ def _strings(values: list[object]) -> tuple[str, ...]:
     if len(strings) != len(values):
         raise _invalid()
     return strings
+
+
+def _base64url(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _signing_key(text: str) -> bytes:
+    try:
+        key = urlsafe_b64decode(text + "=")
+    except ValueError:
+        raise _invalid() from None
+    # The decoder passes over what is not of its alphabet, and over bits beyond the last byte.
+    if len(key) != _SIGNING_KEY_BYTES or _base64url(key) != text:
+        raise _invalid()
+    return key
 
 
 def _party(urn: str) -> Party:

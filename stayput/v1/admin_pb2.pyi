@@ -10,6 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from stayput.v1 import access_pb2 as _access_pb2
 from stayput.v1 import comparison_pb2 as _comparison_pb2
+from stayput.v1 import log_pb2 as _log_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -857,3 +858,131 @@ class ResourceLimits(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ResourceLimits: _TypeAlias = ResourceLimits  # noqa: Y015
+
+@_typing.final
+class ListReceiptsRequest(_message.Message):
+    """Asks for a page of receipts. What is empty, 0 or not set does not restrict."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FROM_TIME_FIELD_NUMBER: _builtins.int
+    UNTIL_TIME_FIELD_NUMBER: _builtins.int
+    CONSUMER_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    CASE_NUMBER_FIELD_NUMBER: _builtins.int
+    GRANT_ID_FIELD_NUMBER: _builtins.int
+    RESOURCE_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    LEAST_RECORDS_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most so many, 1 to 1,000; 0 means 100."""
+    page_token: _builtins.str
+    """`next_page_token` of the page before; empty for the newest."""
+    consumer: _builtins.str
+    """Code of the consuming department, exactly."""
+    operator: _builtins.str
+    """Operator, exactly."""
+    case_number: _builtins.str
+    """Case number, exactly."""
+    grant_id: _builtins.str
+    """The grant, exactly."""
+    resource: _builtins.str
+    """Code of the resource, exactly."""
+    end: _log_pb2.SessionEnd.ValueType
+    """How the session ended."""
+    least_records: _builtins.int
+    """Only receipts with at least so many records, at least 0."""
+    @_builtins.property
+    def from_time(self) -> _timestamp_pb2.Timestamp:
+        """Made (Receipt.finished_at) at or after this time."""
+
+    @_builtins.property
+    def until_time(self) -> _timestamp_pb2.Timestamp:
+        """Made before this time."""
+
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        from_time: _timestamp_pb2.Timestamp | None = ...,
+        until_time: _timestamp_pb2.Timestamp | None = ...,
+        consumer: _builtins.str = ...,
+        operator: _builtins.str = ...,
+        case_number: _builtins.str = ...,
+        grant_id: _builtins.str = ...,
+        resource: _builtins.str = ...,
+        end: _log_pb2.SessionEnd.ValueType = ...,
+        least_records: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["from_time", b"from_time", "until_time", b"until_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_number", b"case_number", "consumer", b"consumer", "end", b"end", "from_time", b"from_time", "grant_id", b"grant_id", "least_records", b"least_records", "operator", b"operator", "page_size", b"page_size", "page_token", b"page_token", "resource", b"resource", "until_time", b"until_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReceiptsRequest: _TypeAlias = ListReceiptsRequest  # noqa: Y015
+
+@_typing.final
+class ListReceiptsResponse(_message.Message):
+    """A page of receipts, newest first. A page ends also when the node has looked at many receipts that were not asked
+    for: it may then hold fewer than its size, or none, and more follow.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIPTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token for the next page; empty at the end."""
+    @_builtins.property
+    def receipts(self) -> _containers.RepeatedCompositeFieldContainer[Global___NodeReceipt]:
+        """The receipts."""
+
+    def __init__(
+        self,
+        *,
+        receipts: _abc.Iterable[Global___NodeReceipt] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "receipts", b"receipts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReceiptsResponse: _TypeAlias = ListReceiptsResponse  # noqa: Y015
+
+@_typing.final
+class NodeReceipt(_message.Message):
+    """A receipt as the node keeps it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    DELIVERED_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    """Where it is kept: its sequence number."""
+    delivered: _builtins.bool
+    """The platform has confirmed that it has stored it."""
+    @_builtins.property
+    def receipt(self) -> _log_pb2.Receipt:
+        """What it says; not set if it is damaged. A damaged receipt is in every answer, since nobody knows what it says."""
+
+    def __init__(
+        self,
+        *,
+        sequence: _builtins.int = ...,
+        receipt: _log_pb2.Receipt | None = ...,
+        delivered: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delivered", b"delivered", "receipt", b"receipt", "sequence", b"sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NodeReceipt: _TypeAlias = NodeReceipt  # noqa: Y015

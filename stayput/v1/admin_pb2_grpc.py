@@ -90,6 +90,11 @@ class NodeAdminServiceStub:
                 request_serializer=stayput_dot_v1_dot_admin__pb2.ListLimitsRequest.SerializeToString,
                 response_deserializer=stayput_dot_v1_dot_admin__pb2.ListLimitsResponse.FromString,
                 _registered_method=True)
+        self.ListReceipts = channel.unary_unary(
+                '/stayput.v1.NodeAdminService/ListReceipts',
+                request_serializer=stayput_dot_v1_dot_admin__pb2.ListReceiptsRequest.SerializeToString,
+                response_deserializer=stayput_dot_v1_dot_admin__pb2.ListReceiptsResponse.FromString,
+                _registered_method=True)
 
 
 class NodeAdminServiceServicer:
@@ -180,6 +185,13 @@ class NodeAdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListReceipts(self, request, context):
+        """Receipts in this node's own store by what they say, newest first. Fails with FIELD_INVALID.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NodeAdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -237,6 +249,11 @@ def add_NodeAdminServiceServicer_to_server(servicer, server):
                     servicer.ListLimits,
                     request_deserializer=stayput_dot_v1_dot_admin__pb2.ListLimitsRequest.FromString,
                     response_serializer=stayput_dot_v1_dot_admin__pb2.ListLimitsResponse.SerializeToString,
+            ),
+            'ListReceipts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReceipts,
+                    request_deserializer=stayput_dot_v1_dot_admin__pb2.ListReceiptsRequest.FromString,
+                    response_serializer=stayput_dot_v1_dot_admin__pb2.ListReceiptsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -537,6 +554,33 @@ class NodeAdminService:
             '/stayput.v1.NodeAdminService/ListLimits',
             stayput_dot_v1_dot_admin__pb2.ListLimitsRequest.SerializeToString,
             stayput_dot_v1_dot_admin__pb2.ListLimitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReceipts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stayput.v1.NodeAdminService/ListReceipts',
+            stayput_dot_v1_dot_admin__pb2.ListReceiptsRequest.SerializeToString,
+            stayput_dot_v1_dot_admin__pb2.ListReceiptsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -67,6 +67,8 @@ class NodeAdminServiceStub:
     """
     ListLimits: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListLimitsRequest, _admin_pb2.ListLimitsResponse]
     """Limits that a new grant on each resource gets unless its approver says otherwise."""
+    ListReceipts: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListReceiptsRequest, _admin_pb2.ListReceiptsResponse]
+    """Receipts in this node's own store by what they say, newest first. Fails with FIELD_INVALID."""
 
 @_typing.type_check_only
 class NodeAdminServiceAsyncStub(NodeAdminServiceStub):
@@ -107,6 +109,8 @@ class NodeAdminServiceAsyncStub(NodeAdminServiceStub):
     """
     ListLimits: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListLimitsRequest, _admin_pb2.ListLimitsResponse]  # type: ignore[assignment]
     """Limits that a new grant on each resource gets unless its approver says otherwise."""
+    ListReceipts: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListReceiptsRequest, _admin_pb2.ListReceiptsResponse]  # type: ignore[assignment]
+    """Receipts in this node's own store by what they say, newest first. Fails with FIELD_INVALID."""
 
 class NodeAdminServiceServicer(metaclass=_abc_1.ABCMeta):
     """Administration of a running node, over a Unix socket that only its owner can open. Never on the network."""
@@ -210,5 +214,13 @@ class NodeAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.ListLimitsResponse, _abc.Awaitable[_admin_pb2.ListLimitsResponse]]:
         """Limits that a new grant on each resource gets unless its approver says otherwise."""
+
+    @_abc_1.abstractmethod
+    def ListReceipts(
+        self,
+        request: _admin_pb2.ListReceiptsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.ListReceiptsResponse, _abc.Awaitable[_admin_pb2.ListReceiptsResponse]]:
+        """Receipts in this node's own store by what they say, newest first. Fails with FIELD_INVALID."""
 
 def add_NodeAdminServiceServicer_to_server(servicer: NodeAdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -289,6 +289,7 @@ class SealedChunk(_message.Message):
     SEQUENCE_FIELD_NUMBER: _builtins.int
     FINAL_FIELD_NUMBER: _builtins.int
     SEALED_FIELD_NUMBER: _builtins.int
+    REQUEST_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """0 for the first chunk of the session, then one more each time; also the AES-GCM nonce, big-endian in 12
     bytes.
@@ -300,20 +301,110 @@ class SealedChunk(_message.Message):
     check, and so on: n * (1 + number of checks) * 16 bytes, plus the 16-byte tag. 16 zero bytes stand for a
     check that the consumer has no value for. Only the final chunk may hold no record.
     """
+    @_builtins.property
+    def request(self) -> _signing_pb2.Envelope:
+        """With the final chunk, and only with it: envelope of type `application/vnd.stayput.request.v1+protobuf` with a
+        RequestStatement, signed by the consumer. Not sealed.
+        """
+
     def __init__(
         self,
         *,
         sequence: _builtins.int = ...,
         final: _builtins.bool = ...,
         sealed: _builtins.bytes = ...,
+        request: _signing_pb2.Envelope | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["final", b"final", "sealed", b"sealed", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["final", b"final", "request", b"request", "sealed", b"sealed", "sequence", b"sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SealedChunk: _TypeAlias = SealedChunk  # noqa: Y015
+
+@_typing.final
+class RequestStatement(_message.Message):
+    """The consumer's statement about what it asked in one session. It travels only as the payload of an Envelope of
+    type `application/vnd.stayput.request.v1+protobuf` signed with the key that the ticket names, and is kept in the
+    receipt: the consumer cannot deny later what it asked. It holds no value, digest or token.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_KEY_HASH_FIELD_NUMBER: _builtins.int
+    GRANT_ID_FIELD_NUMBER: _builtins.int
+    CONSUMER_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    CASE_NUMBER_FIELD_NUMBER: _builtins.int
+    RESOURCE_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    CHECKS_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    GRANULARITY_FIELD_NUMBER: _builtins.int
+    RECORDS_FIELD_NUMBER: _builtins.int
+    REQUEST_COMMITMENT_FIELD_NUMBER: _builtins.int
+    SIGNED_AT_FIELD_NUMBER: _builtins.int
+    session_key_hash: _builtins.bytes
+    """SHA-256 of `sealed_session_key` of the session's SessionOpen: names the session, whose id the consumer may not
+    know yet.
+    """
+    grant_id: _builtins.str
+    """The grant used."""
+    consumer: _builtins.str
+    """Code of the consuming department."""
+    operator: _builtins.str
+    """Which civil servant asks, as the ticket says."""
+    purpose: _builtins.str
+    """What for, as the ticket says."""
+    case_number: _builtins.str
+    """Case number, as the ticket says; may be empty."""
+    resource: _builtins.str
+    """Code of the resource."""
+    key: _builtins.str
+    """Key asked."""
+    mode: _contract_pb2.Mode.ValueType
+    """Mode."""
+    granularity: _contract_pb2.Granularity.ValueType
+    """Granularity."""
+    records: _builtins.int
+    """Records asked about in the whole session."""
+    request_commitment: _builtins.bytes
+    """As Receipt.request_commitment, over all chunks of the session."""
+    @_builtins.property
+    def checks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Checks asked, in their order on the wire."""
+
+    @_builtins.property
+    def signed_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was signed."""
+
+    def __init__(
+        self,
+        *,
+        session_key_hash: _builtins.bytes = ...,
+        grant_id: _builtins.str = ...,
+        consumer: _builtins.str = ...,
+        operator: _builtins.str = ...,
+        purpose: _builtins.str = ...,
+        case_number: _builtins.str = ...,
+        resource: _builtins.str = ...,
+        key: _builtins.str = ...,
+        checks: _abc.Iterable[_builtins.str] | None = ...,
+        mode: _contract_pb2.Mode.ValueType = ...,
+        granularity: _contract_pb2.Granularity.ValueType = ...,
+        records: _builtins.int = ...,
+        request_commitment: _builtins.bytes = ...,
+        signed_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["signed_at", b"signed_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_number", b"case_number", "checks", b"checks", "consumer", b"consumer", "grant_id", b"grant_id", "granularity", b"granularity", "key", b"key", "mode", b"mode", "operator", b"operator", "purpose", b"purpose", "records", b"records", "request_commitment", b"request_commitment", "resource", b"resource", "session_key_hash", b"session_key_hash", "signed_at", b"signed_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequestStatement: _TypeAlias = RequestStatement  # noqa: Y015
 
 @_typing.final
 class SealedOutcomes(_message.Message):

@@ -88,8 +88,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_OUTSIDE_HOURS: _ErrorReason.ValueType  # 28
     """The grant may not be used at this hour or on this day; metadata `hours`. PERMISSION_DENIED."""
     ERROR_REASON_GRANT_VERSION: _ErrorReason.ValueType  # 29
-    """The version of the grant or the number of its change does not follow the one recorded; metadata `expected`.
-    FAILED_PRECONDITION.
+    """The version of the grant or the number of its change does not follow the one recorded, metadata `expected`; or,
+    at the node, the grant was changed while a session under it was under way. FAILED_PRECONDITION.
     """
     ERROR_REASON_TICKET_INVALID: _ErrorReason.ValueType  # 30
     """The ticket is not a Stayput ticket, or its signature or claims do not verify. UNAUTHENTICATED."""
@@ -133,6 +133,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Messages of a session came in another order than the protocol's. INVALID_ARGUMENT."""
     ERROR_REASON_SESSION_CUT: _ErrorReason.ValueType  # 48
     """The consumer closed or lost the session before its final chunk. CANCELLED."""
+    ERROR_REASON_REQUEST_STATEMENT_INVALID: _ErrorReason.ValueType  # 49
+    """The consumer's signed statement about its request is missing, does not verify with the key that the ticket
+    names, or says something else than was asked; metadata `field`. INVALID_ARGUMENT.
+    """
     ERROR_REASON_RECEIPT_INVALID: _ErrorReason.ValueType  # 50
     """A receipt's signature, chain or content does not verify. INVALID_ARGUMENT."""
     ERROR_REASON_LOG_SEQUENCE: _ErrorReason.ValueType  # 51
@@ -146,6 +150,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_LOG_BACKLOG: _ErrorReason.ValueType  # 53
     """Receipts could not be delivered to the platform for longer than the grace period; the node refuses new
     sessions until they are. UNAVAILABLE.
+    """
+    ERROR_REASON_LOG_ENTRY_UNKNOWN: _ErrorReason.ValueType  # 54
+    """No entry of this index, or no checkpoint or tree of this size: the log is smaller. NOT_FOUND."""
+    ERROR_REASON_EVIDENCE_INVALID: _ErrorReason.ValueType  # 55
+    """A checkpoint, cosignature, proof, bundle or archive does not verify, or is not of this log; `field` names what
+    failed. INVALID_ARGUMENT.
     """
     ERROR_REASON_CONFIGURATION_INVALID: _ErrorReason.ValueType  # 60
     """A configuration or resource file cannot be used; the message names file and key. INVALID_ARGUMENT."""
@@ -254,8 +264,8 @@ ERROR_REASON_OPERATOR_NOT_ALLOWED: ErrorReason.ValueType  # 27
 ERROR_REASON_OUTSIDE_HOURS: ErrorReason.ValueType  # 28
 """The grant may not be used at this hour or on this day; metadata `hours`. PERMISSION_DENIED."""
 ERROR_REASON_GRANT_VERSION: ErrorReason.ValueType  # 29
-"""The version of the grant or the number of its change does not follow the one recorded; metadata `expected`.
-FAILED_PRECONDITION.
+"""The version of the grant or the number of its change does not follow the one recorded, metadata `expected`; or,
+at the node, the grant was changed while a session under it was under way. FAILED_PRECONDITION.
 """
 ERROR_REASON_TICKET_INVALID: ErrorReason.ValueType  # 30
 """The ticket is not a Stayput ticket, or its signature or claims do not verify. UNAUTHENTICATED."""
@@ -299,6 +309,10 @@ ERROR_REASON_PROTOCOL_VIOLATION: ErrorReason.ValueType  # 47
 """Messages of a session came in another order than the protocol's. INVALID_ARGUMENT."""
 ERROR_REASON_SESSION_CUT: ErrorReason.ValueType  # 48
 """The consumer closed or lost the session before its final chunk. CANCELLED."""
+ERROR_REASON_REQUEST_STATEMENT_INVALID: ErrorReason.ValueType  # 49
+"""The consumer's signed statement about its request is missing, does not verify with the key that the ticket
+names, or says something else than was asked; metadata `field`. INVALID_ARGUMENT.
+"""
 ERROR_REASON_RECEIPT_INVALID: ErrorReason.ValueType  # 50
 """A receipt's signature, chain or content does not verify. INVALID_ARGUMENT."""
 ERROR_REASON_LOG_SEQUENCE: ErrorReason.ValueType  # 51
@@ -312,6 +326,12 @@ predecessor than the one stored is RECEIPT_INVALID.) DATA_LOSS.
 ERROR_REASON_LOG_BACKLOG: ErrorReason.ValueType  # 53
 """Receipts could not be delivered to the platform for longer than the grace period; the node refuses new
 sessions until they are. UNAVAILABLE.
+"""
+ERROR_REASON_LOG_ENTRY_UNKNOWN: ErrorReason.ValueType  # 54
+"""No entry of this index, or no checkpoint or tree of this size: the log is smaller. NOT_FOUND."""
+ERROR_REASON_EVIDENCE_INVALID: ErrorReason.ValueType  # 55
+"""A checkpoint, cosignature, proof, bundle or archive does not verify, or is not of this log; `field` names what
+failed. INVALID_ARGUMENT.
 """
 ERROR_REASON_CONFIGURATION_INVALID: ErrorReason.ValueType  # 60
 """A configuration or resource file cannot be used; the message names file and key. INVALID_ARGUMENT."""

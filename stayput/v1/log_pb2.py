@@ -27,33 +27,67 @@ from stayput.v1 import contract_pb2 as stayput_dot_v1_dot_contract__pb2
 from stayput.v1 import signing_pb2 as stayput_dot_v1_dot_signing__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14stayput/v1/log.proto\x12\nstayput.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19stayput/v1/contract.proto\x1a\x18stayput/v1/signing.proto\"\xce\x01\n\x05\x45vent\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x04type\x18\x03 \x01(\x0e\x32\x15.stayput.v1.EventType\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\r\n\x05party\x18\x05 \x01(\t\x12\x10\n\x08resource\x18\x06 \x01(\t\x12\x16\n\x0e\x61pplication_id\x18\x07 \x01(\t\x12\x10\n\x08grant_id\x18\x08 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\t \x01(\t\"\x8a\x01\n\x11ListEventsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12$\n\x05types\x18\x03 \x03(\x0e\x32\x15.stayput.v1.EventType\x12\x16\n\x0e\x61pplication_id\x18\x04 \x01(\t\x12\x10\n\x08grant_id\x18\x05 \x01(\t\"P\n\x12ListEventsResponse\x12!\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x11.stayput.v1.Event\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xd9\x05\n\x07Receipt\x12\x12\n\nsession_id\x18\x01 \x01(\x0c\x12\x10\n\x08grant_id\x18\x02 \x01(\t\x12\x11\n\tticket_id\x18\x03 \x01(\t\x12\x10\n\x08\x63onsumer\x18\x04 \x01(\t\x12\x10\n\x08operator\x18\x05 \x01(\t\x12\x0f\n\x07purpose\x18\x06 \x01(\t\x12\x13\n\x0b\x63\x61se_number\x18\x07 \x01(\t\x12\x10\n\x08provider\x18\x08 \x01(\t\x12\x0f\n\x07node_id\x18\t \x01(\t\x12\x10\n\x08resource\x18\n \x01(\t\x12\x12\n\ngeneration\x18\x0b \x01(\t\x12)\n\x05\x61s_of\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1e\n\x04mode\x18\r \x01(\x0e\x32\x10.stayput.v1.Mode\x12,\n\x0bgranularity\x18\x0e \x01(\x0e\x32\x17.stayput.v1.Granularity\x12\x0b\n\x03key\x18\x0f \x01(\t\x12\x0e\n\x06\x63hecks\x18\x10 \x03(\t\x12\x0f\n\x07records\x18\x11 \x01(\x03\x12\"\n\x07tallies\x18\x12 \x03(\x0b\x32\x11.stayput.v1.Tally\x12\x15\n\routcome_bytes\x18\x13 \x01(\x03\x12\x1a\n\x12request_commitment\x18\x14 \x01(\x0c\x12\x1b\n\x13response_commitment\x18\x15 \x01(\x0c\x12.\n\nstarted_at\x18\x16 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\x17 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x03\x65nd\x18\x18 \x01(\x0e\x32\x16.stayput.v1.SessionEnd\x12\x10\n\x08sequence\x18\x19 \x01(\x03\x12\x15\n\rprevious_hash\x18\x1a \x01(\x0c\x12\x0f\n\x07profile\x18\x1b \x01(\t\x12\r\n\x05suite\x18\x1c \x01(\t\x12\x18\n\x10software_version\x18\x1d \x01(\t\"1\n\x05Tally\x12(\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x18.stayput.v1.OutcomeCount\"G\n\x0cOutcomeCount\x12(\n\x07outcome\x18\x01 \x01(\x0e\x32\x17.stayput.v1.OutcomeCode\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\"?\n\x15\x41ppendReceiptsRequest\x12&\n\x08receipts\x18\x01 \x03(\x0b\x32\x14.stayput.v1.Envelope\"0\n\x16\x41ppendReceiptsResponse\x12\x16\n\x0estored_through\x18\x01 \x01(\x03*\xc7\x04\n\tEventType\x12\x1a\n\x16\x45VENT_TYPE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x45VENT_TYPE_PARTY_ENROLLED\x10\x01\x12\x1c\n\x18\x45VENT_TYPE_ROLES_CHANGED\x10\x02\x12!\n\x1d\x45VENT_TYPE_RESOURCE_PUBLISHED\x10\x03\x12$\n EVENT_TYPE_APPLICATION_SUBMITTED\x10\n\x12#\n\x1f\x45VENT_TYPE_APPLICATION_ACCEPTED\x10\x0b\x12\"\n\x1e\x45VENT_TYPE_APPLICATION_GRANTED\x10\x0c\x12\"\n\x1e\x45VENT_TYPE_APPLICATION_REFUSED\x10\r\x12$\n EVENT_TYPE_APPLICATION_WITHDRAWN\x10\x0e\x12\"\n\x1e\x45VENT_TYPE_APPLICATION_EXPIRED\x10\x0f\x12 \n\x1c\x45VENT_TYPE_DECISION_REMINDER\x10\x10\x12!\n\x1d\x45VENT_TYPE_DECISION_ESCALATED\x10\x11\x12\x1c\n\x18\x45VENT_TYPE_GRANT_AMENDED\x10\x14\x12\x1e\n\x1a\x45VENT_TYPE_GRANT_SUSPENDED\x10\x15\x12\x1c\n\x18\x45VENT_TYPE_GRANT_RESUMED\x10\x16\x12\x1c\n\x18\x45VENT_TYPE_GRANT_REVOKED\x10\x17\x12\"\n\x1e\x45VENT_TYPE_GRANT_LIMIT_TRIPPED\x10\x18*\x9f\x01\n\nSessionEnd\x12\x1b\n\x17SESSION_END_UNSPECIFIED\x10\x00\x12\x18\n\x14SESSION_END_COMPLETE\x10\x01\x12\x1f\n\x1bSESSION_END_CUT_BY_CONSUMER\x10\x02\x12\x1b\n\x17SESSION_END_CUT_BY_NODE\x10\x03\x12\x1c\n\x18SESSION_END_NODE_CRASHED\x10\x04\x32\xb2\x01\n\nLogService\x12W\n\x0e\x41ppendReceipts\x12!.stayput.v1.AppendReceiptsRequest\x1a\".stayput.v1.AppendReceiptsResponse\x12K\n\nListEvents\x12\x1d.stayput.v1.ListEventsRequest\x1a\x1e.stayput.v1.ListEventsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14stayput/v1/log.proto\x12\nstayput.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19stayput/v1/contract.proto\x1a\x18stayput/v1/signing.proto\"\xe4\x01\n\x07LogLeaf\x12\r\n\x05index\x18\x01 \x01(\x03\x12-\n\tlogged_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x04kind\x18\x03 \x01(\x0e\x32\x15.stayput.v1.EntryKind\x12\x12\n\ncommitment\x18\x04 \x01(\x0c\x12\x0f\n\x07node_id\x18\x05 \x01(\t\x12\x15\n\rnode_sequence\x18\x06 \x01(\x03\x12\x0f\n\x07records\x18\x07 \x01(\x03\x12)\n\nevent_type\x18\x08 \x01(\x0e\x32\x15.stayput.v1.EventType\"7\n\x08LogEntry\x12\x0c\n\x04leaf\x18\x01 \x01(\x0c\x12\x0c\n\x04salt\x18\x02 \x01(\x0c\x12\x0f\n\x07payload\x18\x03 \x01(\x0c\"]\n\tLogBundle\x12#\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x14.stayput.v1.LogEntry\x12\x17\n\x0finclusion_proof\x18\x02 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x03 \x01(\x0c\"\x9c\x03\n\tLogRecord\x12\r\n\x05index\x18\x01 \x01(\x03\x12-\n\tlogged_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x04kind\x18\x03 \x01(\x0e\x32\x15.stayput.v1.EntryKind\x12)\n\nevent_type\x18\x04 \x01(\x0e\x32\x15.stayput.v1.EventType\x12\x10\n\x08\x63onsumer\x18\x05 \x01(\t\x12\x10\n\x08provider\x18\x06 \x01(\t\x12\x10\n\x08resource\x18\x07 \x01(\t\x12\x10\n\x08grant_id\x18\x08 \x01(\t\x12\x10\n\x08operator\x18\t \x01(\t\x12\x13\n\x0b\x63\x61se_number\x18\n \x01(\t\x12\x0f\n\x07records\x18\x0b \x01(\x03\x12\r\n\x05\x66ound\x18\x0c \x01(\x03\x12\x0f\n\x07node_id\x18\r \x01(\t\x12\x15\n\rnode_sequence\x18\x0e \x01(\x03\x12#\n\x03\x65nd\x18\x0f \x01(\x0e\x32\x16.stayput.v1.SessionEnd\x12\x0f\n\x07removed\x18\x10 \x01(\x08\x12\x14\n\x0creceipt_hash\x18\x11 \x01(\x0c\"\xce\x01\n\x05\x45vent\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12&\n\x02\x61t\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x04type\x18\x03 \x01(\x0e\x32\x15.stayput.v1.EventType\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\r\n\x05party\x18\x05 \x01(\t\x12\x10\n\x08resource\x18\x06 \x01(\t\x12\x16\n\x0e\x61pplication_id\x18\x07 \x01(\t\x12\x10\n\x08grant_id\x18\x08 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\t \x01(\t\"\x8a\x01\n\x11ListEventsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12$\n\x05types\x18\x03 \x03(\x0e\x32\x15.stayput.v1.EventType\x12\x16\n\x0e\x61pplication_id\x18\x04 \x01(\t\x12\x10\n\x08grant_id\x18\x05 \x01(\t\"P\n\x12ListEventsResponse\x12!\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x11.stayput.v1.Event\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x80\x06\n\x07Receipt\x12\x12\n\nsession_id\x18\x01 \x01(\x0c\x12\x10\n\x08grant_id\x18\x02 \x01(\t\x12\x11\n\tticket_id\x18\x03 \x01(\t\x12\x10\n\x08\x63onsumer\x18\x04 \x01(\t\x12\x10\n\x08operator\x18\x05 \x01(\t\x12\x0f\n\x07purpose\x18\x06 \x01(\t\x12\x13\n\x0b\x63\x61se_number\x18\x07 \x01(\t\x12\x10\n\x08provider\x18\x08 \x01(\t\x12\x0f\n\x07node_id\x18\t \x01(\t\x12\x10\n\x08resource\x18\n \x01(\t\x12\x12\n\ngeneration\x18\x0b \x01(\t\x12)\n\x05\x61s_of\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1e\n\x04mode\x18\r \x01(\x0e\x32\x10.stayput.v1.Mode\x12,\n\x0bgranularity\x18\x0e \x01(\x0e\x32\x17.stayput.v1.Granularity\x12\x0b\n\x03key\x18\x0f \x01(\t\x12\x0e\n\x06\x63hecks\x18\x10 \x03(\t\x12\x0f\n\x07records\x18\x11 \x01(\x03\x12\"\n\x07tallies\x18\x12 \x03(\x0b\x32\x11.stayput.v1.Tally\x12\x15\n\routcome_bytes\x18\x13 \x01(\x03\x12\x1a\n\x12request_commitment\x18\x14 \x01(\x0c\x12\x1b\n\x13response_commitment\x18\x15 \x01(\x0c\x12.\n\nstarted_at\x18\x16 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\x17 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12#\n\x03\x65nd\x18\x18 \x01(\x0e\x32\x16.stayput.v1.SessionEnd\x12\x10\n\x08sequence\x18\x19 \x01(\x03\x12\x15\n\rprevious_hash\x18\x1a \x01(\x0c\x12\x0f\n\x07profile\x18\x1b \x01(\t\x12\r\n\x05suite\x18\x1c \x01(\t\x12\x18\n\x10software_version\x18\x1d \x01(\t\x12%\n\x07request\x18\x1e \x01(\x0b\x32\x14.stayput.v1.Envelope\"1\n\x05Tally\x12(\n\x06\x63ounts\x18\x01 \x03(\x0b\x32\x18.stayput.v1.OutcomeCount\"G\n\x0cOutcomeCount\x12(\n\x07outcome\x18\x01 \x01(\x0e\x32\x17.stayput.v1.OutcomeCode\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\"?\n\x15\x41ppendReceiptsRequest\x12&\n\x08receipts\x18\x01 \x03(\x0b\x32\x14.stayput.v1.Envelope\"0\n\x16\x41ppendReceiptsResponse\x12\x16\n\x0estored_through\x18\x01 \x01(\x03\"\x16\n\x14GetCheckpointRequest\"+\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\"@\n\x1aGetConsistencyProofRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x03\x12\x10\n\x08new_size\x18\x02 \x01(\x03\",\n\x1bGetConsistencyProofResponse\x12\r\n\x05proof\x18\x01 \x03(\x0c\"+\n\x15\x41\x64\x64\x43osignatureRequest\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\"\x18\n\x16\x41\x64\x64\x43osignatureResponse\"\xef\x02\n\x10SearchLogRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12-\n\tfrom_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nuntil_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x63onsumer\x18\x05 \x01(\t\x12\x10\n\x08provider\x18\x06 \x01(\t\x12\x10\n\x08resource\x18\x07 \x01(\t\x12\x10\n\x08grant_id\x18\x08 \x01(\t\x12\x10\n\x08operator\x18\t \x01(\t\x12\x13\n\x0b\x63\x61se_number\x18\n \x01(\t\x12*\n\x0b\x65vent_types\x18\x0b \x03(\x0e\x32\x15.stayput.v1.EventType\x12\x15\n\rleast_records\x18\x0c \x01(\x03\x12#\n\x04kind\x18\r \x01(\x0e\x32\x15.stayput.v1.EntryKind\"T\n\x11SearchLogResponse\x12&\n\x07records\x18\x01 \x03(\x0b\x32\x15.stayput.v1.LogRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"]\n\x10GetBundleRequest\x12\x0f\n\x05index\x18\x01 \x01(\x03H\x00\x12/\n\x07receipt\x18\x02 \x01(\x0b\x32\x1c.stayput.v1.ReceiptReferenceH\x00\x42\x07\n\x05which\":\n\x10ReceiptReference\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x15\n\rnode_sequence\x18\x02 \x01(\x03\":\n\x11GetBundleResponse\x12%\n\x06\x62undle\x18\x01 \x01(\x0b\x32\x15.stayput.v1.LogBundle\"^\n\rArchiveHeader\x12\x0e\n\x06\x66ormat\x18\x01 \x01(\t\x12\r\n\x05\x66irst\x18\x02 \x01(\x03\x12\x0b\n\x03\x65nd\x18\x03 \x01(\x03\x12\r\n\x05peaks\x18\x04 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x05 \x01(\x0c*U\n\tEntryKind\x12\x1a\n\x16\x45NTRY_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45NTRY_KIND_RECEIPT\x10\x01\x12\x14\n\x10\x45NTRY_KIND_EVENT\x10\x02*\xf4\x05\n\tEventType\x12\x1a\n\x16\x45VENT_TYPE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x45VENT_TYPE_PARTY_ENROLLED\x10\x01\x12\x1c\n\x18\x45VENT_TYPE_ROLES_CHANGED\x10\x02\x12!\n\x1d\x45VENT_TYPE_RESOURCE_PUBLISHED\x10\x03\x12$\n EVENT_TYPE_APPLICATION_SUBMITTED\x10\n\x12#\n\x1f\x45VENT_TYPE_APPLICATION_ACCEPTED\x10\x0b\x12\"\n\x1e\x45VENT_TYPE_APPLICATION_GRANTED\x10\x0c\x12\"\n\x1e\x45VENT_TYPE_APPLICATION_REFUSED\x10\r\x12$\n EVENT_TYPE_APPLICATION_WITHDRAWN\x10\x0e\x12\"\n\x1e\x45VENT_TYPE_APPLICATION_EXPIRED\x10\x0f\x12 \n\x1c\x45VENT_TYPE_DECISION_REMINDER\x10\x10\x12!\n\x1d\x45VENT_TYPE_DECISION_ESCALATED\x10\x11\x12\x1c\n\x18\x45VENT_TYPE_GRANT_AMENDED\x10\x14\x12\x1e\n\x1a\x45VENT_TYPE_GRANT_SUSPENDED\x10\x15\x12\x1c\n\x18\x45VENT_TYPE_GRANT_RESUMED\x10\x16\x12\x1c\n\x18\x45VENT_TYPE_GRANT_REVOKED\x10\x17\x12\"\n\x1e\x45VENT_TYPE_GRANT_LIMIT_TRIPPED\x10\x18\x12\x1b\n\x17\x45VENT_TYPE_LOG_SEARCHED\x10\x1e\x12\x1b\n\x17\x45VENT_TYPE_LOG_ARCHIVED\x10\x1f\x12\x1a\n\x16\x45VENT_TYPE_LOG_REMOVED\x10 \x12\x17\n\x13\x45VENT_TYPE_LOG_HELD\x10!\x12\x1b\n\x17\x45VENT_TYPE_CHAIN_BROKEN\x10\"\x12\x1f\n\x1b\x45VENT_TYPE_GENERATION_BUILT\x10#*\x9f\x01\n\nSessionEnd\x12\x1b\n\x17SESSION_END_UNSPECIFIED\x10\x00\x12\x18\n\x14SESSION_END_COMPLETE\x10\x01\x12\x1f\n\x1bSESSION_END_CUT_BY_CONSUMER\x10\x02\x12\x1b\n\x17SESSION_END_CUT_BY_NODE\x10\x03\x12\x1c\n\x18SESSION_END_NODE_CRASHED\x10\x04\x32\xdd\x04\n\nLogService\x12W\n\x0e\x41ppendReceipts\x12!.stayput.v1.AppendReceiptsRequest\x1a\".stayput.v1.AppendReceiptsResponse\x12K\n\nListEvents\x12\x1d.stayput.v1.ListEventsRequest\x1a\x1e.stayput.v1.ListEventsResponse\x12T\n\rGetCheckpoint\x12 .stayput.v1.GetCheckpointRequest\x1a!.stayput.v1.GetCheckpointResponse\x12\x66\n\x13GetConsistencyProof\x12&.stayput.v1.GetConsistencyProofRequest\x1a\'.stayput.v1.GetConsistencyProofResponse\x12W\n\x0e\x41\x64\x64\x43osignature\x12!.stayput.v1.AddCosignatureRequest\x1a\".stayput.v1.AddCosignatureResponse\x12H\n\tSearchLog\x12\x1c.stayput.v1.SearchLogRequest\x1a\x1d.stayput.v1.SearchLogResponse\x12H\n\tGetBundle\x12\x1c.stayput.v1.GetBundleRequest\x1a\x1d.stayput.v1.GetBundleResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stayput.v1.log_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EVENTTYPE']._serialized_start=1526
-  _globals['_EVENTTYPE']._serialized_end=2109
-  _globals['_SESSIONEND']._serialized_start=2112
-  _globals['_SESSIONEND']._serialized_end=2271
-  _globals['_EVENT']._serialized_start=123
-  _globals['_EVENT']._serialized_end=329
-  _globals['_LISTEVENTSREQUEST']._serialized_start=332
-  _globals['_LISTEVENTSREQUEST']._serialized_end=470
-  _globals['_LISTEVENTSRESPONSE']._serialized_start=472
-  _globals['_LISTEVENTSRESPONSE']._serialized_end=552
-  _globals['_RECEIPT']._serialized_start=555
-  _globals['_RECEIPT']._serialized_end=1284
-  _globals['_TALLY']._serialized_start=1286
-  _globals['_TALLY']._serialized_end=1335
-  _globals['_OUTCOMECOUNT']._serialized_start=1337
-  _globals['_OUTCOMECOUNT']._serialized_end=1408
-  _globals['_APPENDRECEIPTSREQUEST']._serialized_start=1410
-  _globals['_APPENDRECEIPTSREQUEST']._serialized_end=1473
-  _globals['_APPENDRECEIPTSRESPONSE']._serialized_start=1475
-  _globals['_APPENDRECEIPTSRESPONSE']._serialized_end=1523
-  _globals['_LOGSERVICE']._serialized_start=2274
-  _globals['_LOGSERVICE']._serialized_end=2452
+  _globals['_ENTRYKIND']._serialized_start=3381
+  _globals['_ENTRYKIND']._serialized_end=3466
+  _globals['_EVENTTYPE']._serialized_start=3469
+  _globals['_EVENTTYPE']._serialized_end=4225
+  _globals['_SESSIONEND']._serialized_start=4228
+  _globals['_SESSIONEND']._serialized_end=4387
+  _globals['_LOGLEAF']._serialized_start=123
+  _globals['_LOGLEAF']._serialized_end=351
+  _globals['_LOGENTRY']._serialized_start=353
+  _globals['_LOGENTRY']._serialized_end=408
+  _globals['_LOGBUNDLE']._serialized_start=410
+  _globals['_LOGBUNDLE']._serialized_end=503
+  _globals['_LOGRECORD']._serialized_start=506
+  _globals['_LOGRECORD']._serialized_end=918
+  _globals['_EVENT']._serialized_start=921
+  _globals['_EVENT']._serialized_end=1127
+  _globals['_LISTEVENTSREQUEST']._serialized_start=1130
+  _globals['_LISTEVENTSREQUEST']._serialized_end=1268
+  _globals['_LISTEVENTSRESPONSE']._serialized_start=1270
+  _globals['_LISTEVENTSRESPONSE']._serialized_end=1350
+  _globals['_RECEIPT']._serialized_start=1353
+  _globals['_RECEIPT']._serialized_end=2121
+  _globals['_TALLY']._serialized_start=2123
+  _globals['_TALLY']._serialized_end=2172
+  _globals['_OUTCOMECOUNT']._serialized_start=2174
+  _globals['_OUTCOMECOUNT']._serialized_end=2245
+  _globals['_APPENDRECEIPTSREQUEST']._serialized_start=2247
+  _globals['_APPENDRECEIPTSREQUEST']._serialized_end=2310
+  _globals['_APPENDRECEIPTSRESPONSE']._serialized_start=2312
+  _globals['_APPENDRECEIPTSRESPONSE']._serialized_end=2360
+  _globals['_GETCHECKPOINTREQUEST']._serialized_start=2362
+  _globals['_GETCHECKPOINTREQUEST']._serialized_end=2384
+  _globals['_GETCHECKPOINTRESPONSE']._serialized_start=2386
+  _globals['_GETCHECKPOINTRESPONSE']._serialized_end=2429
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=2431
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=2495
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=2497
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=2541
+  _globals['_ADDCOSIGNATUREREQUEST']._serialized_start=2543
+  _globals['_ADDCOSIGNATUREREQUEST']._serialized_end=2586
+  _globals['_ADDCOSIGNATURERESPONSE']._serialized_start=2588
+  _globals['_ADDCOSIGNATURERESPONSE']._serialized_end=2612
+  _globals['_SEARCHLOGREQUEST']._serialized_start=2615
+  _globals['_SEARCHLOGREQUEST']._serialized_end=2982
+  _globals['_SEARCHLOGRESPONSE']._serialized_start=2984
+  _globals['_SEARCHLOGRESPONSE']._serialized_end=3068
+  _globals['_GETBUNDLEREQUEST']._serialized_start=3070
+  _globals['_GETBUNDLEREQUEST']._serialized_end=3163
+  _globals['_RECEIPTREFERENCE']._serialized_start=3165
+  _globals['_RECEIPTREFERENCE']._serialized_end=3223
+  _globals['_GETBUNDLERESPONSE']._serialized_start=3225
+  _globals['_GETBUNDLERESPONSE']._serialized_end=3283
+  _globals['_ARCHIVEHEADER']._serialized_start=3285
+  _globals['_ARCHIVEHEADER']._serialized_end=3379
+  _globals['_LOGSERVICE']._serialized_start=4390
+  _globals['_LOGSERVICE']._serialized_end=4995
 # @@protoc_insertion_point(module_scope)

@@ -22,6 +22,30 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _EntryKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EntryKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EntryKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ENTRY_KIND_UNSPECIFIED: _EntryKind.ValueType  # 0
+    """Never stored."""
+    ENTRY_KIND_RECEIPT: _EntryKind.ValueType  # 1
+    """A receipt: the payload is the Envelope that the node signed."""
+    ENTRY_KIND_EVENT: _EntryKind.ValueType  # 2
+    """An event: the payload is an Event."""
+
+class EntryKind(_EntryKind, metaclass=_EntryKindEnumTypeWrapper):
+    """What a leaf is about."""
+
+ENTRY_KIND_UNSPECIFIED: EntryKind.ValueType  # 0
+"""Never stored."""
+ENTRY_KIND_RECEIPT: EntryKind.ValueType  # 1
+"""A receipt: the payload is the Envelope that the node signed."""
+ENTRY_KIND_EVENT: EntryKind.ValueType  # 2
+"""An event: the payload is an Event."""
+Global___EntryKind: _TypeAlias = EntryKind  # noqa: Y015
+
 class _EventType:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -62,6 +86,18 @@ class _EventTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventType.V
     """A grant was revoked, by the actor."""
     EVENT_TYPE_GRANT_LIMIT_TRIPPED: _EventType.ValueType  # 24
     """The node's guards against enumeration suspended a grant."""
+    EVENT_TYPE_LOG_SEARCHED: _EventType.ValueType  # 30
+    """An auditor searched the log."""
+    EVENT_TYPE_LOG_ARCHIVED: _EventType.ValueType  # 31
+    """A range of the log was written to an archive."""
+    EVENT_TYPE_LOG_REMOVED: _EventType.ValueType  # 32
+    """The payloads of a range, archived and past their retention, were removed."""
+    EVENT_TYPE_LOG_HELD: _EventType.ValueType  # 33
+    """A legal hold was placed on, or lifted from, entries."""
+    EVENT_TYPE_CHAIN_BROKEN: _EventType.ValueType  # 34
+    """A node's chain of receipts has a gap or a fork."""
+    EVENT_TYPE_GENERATION_BUILT: _EventType.ValueType  # 35
+    """A new generation serves."""
 
 class EventType(_EventType, metaclass=_EventTypeEnumTypeWrapper):
     """What happened."""
@@ -100,6 +136,18 @@ EVENT_TYPE_GRANT_REVOKED: EventType.ValueType  # 23
 """A grant was revoked, by the actor."""
 EVENT_TYPE_GRANT_LIMIT_TRIPPED: EventType.ValueType  # 24
 """The node's guards against enumeration suspended a grant."""
+EVENT_TYPE_LOG_SEARCHED: EventType.ValueType  # 30
+"""An auditor searched the log."""
+EVENT_TYPE_LOG_ARCHIVED: EventType.ValueType  # 31
+"""A range of the log was written to an archive."""
+EVENT_TYPE_LOG_REMOVED: EventType.ValueType  # 32
+"""The payloads of a range, archived and past their retention, were removed."""
+EVENT_TYPE_LOG_HELD: EventType.ValueType  # 33
+"""A legal hold was placed on, or lifted from, entries."""
+EVENT_TYPE_CHAIN_BROKEN: EventType.ValueType  # 34
+"""A node's chain of receipts has a gap or a fork."""
+EVENT_TYPE_GENERATION_BUILT: EventType.ValueType  # 35
+"""A new generation serves."""
 Global___EventType: _TypeAlias = EventType  # noqa: Y015
 
 class _SessionEnd:
@@ -133,6 +181,212 @@ SESSION_END_CUT_BY_NODE: SessionEnd.ValueType  # 3
 SESSION_END_NODE_CRASHED: SessionEnd.ValueType  # 4
 """The node stopped without warning; the receipt was made from its journal at the next start."""
 Global___SessionEnd: _TypeAlias = SessionEnd  # noqa: Y015
+
+@_typing.final
+class LogLeaf(_message.Message):
+    """A leaf. Its hash is SHA-256(0x00 || the leaf serialised), the bytes being kept as they were hashed. It holds no
+    name, purpose or case number: those are in the payload, to which it commits.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    LOGGED_AT_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    COMMITMENT_FIELD_NUMBER: _builtins.int
+    NODE_ID_FIELD_NUMBER: _builtins.int
+    NODE_SEQUENCE_FIELD_NUMBER: _builtins.int
+    RECORDS_FIELD_NUMBER: _builtins.int
+    EVENT_TYPE_FIELD_NUMBER: _builtins.int
+    index: _builtins.int
+    """Its place in the tree, from 0."""
+    kind: Global___EntryKind.ValueType
+    """What it is about."""
+    commitment: _builtins.bytes
+    """SHA-256(salt || payload), the salt being 16 random bytes kept with the payload."""
+    node_id: _builtins.str
+    """For a receipt: id of the node."""
+    node_sequence: _builtins.int
+    """For a receipt: its sequence number at the node."""
+    records: _builtins.int
+    """For a receipt: records answered."""
+    event_type: Global___EventType.ValueType
+    """For an event: its type."""
+    @_builtins.property
+    def logged_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was appended."""
+
+    def __init__(
+        self,
+        *,
+        index: _builtins.int = ...,
+        logged_at: _timestamp_pb2.Timestamp | None = ...,
+        kind: Global___EntryKind.ValueType = ...,
+        commitment: _builtins.bytes = ...,
+        node_id: _builtins.str = ...,
+        node_sequence: _builtins.int = ...,
+        records: _builtins.int = ...,
+        event_type: Global___EventType.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["logged_at", b"logged_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commitment", b"commitment", "event_type", b"event_type", "index", b"index", "kind", b"kind", "logged_at", b"logged_at", "node_id", b"node_id", "node_sequence", b"node_sequence", "records", b"records"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LogLeaf: _TypeAlias = LogLeaf  # noqa: Y015
+
+@_typing.final
+class LogEntry(_message.Message):
+    """A leaf with what it commits to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEAF_FIELD_NUMBER: _builtins.int
+    SALT_FIELD_NUMBER: _builtins.int
+    PAYLOAD_FIELD_NUMBER: _builtins.int
+    leaf: _builtins.bytes
+    """The LogLeaf, serialised, as it was hashed."""
+    salt: _builtins.bytes
+    """Salt of the commitment, 16 bytes; empty if the payload has been removed."""
+    payload: _builtins.bytes
+    """The payload, serialised, as it was committed to; empty if it has been archived and removed."""
+    def __init__(
+        self,
+        *,
+        leaf: _builtins.bytes = ...,
+        salt: _builtins.bytes = ...,
+        payload: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["leaf", b"leaf", "payload", b"payload", "salt", b"salt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LogEntry: _TypeAlias = LogEntry  # noqa: Y015
+
+@_typing.final
+class LogBundle(_message.Message):
+    """Proof that an entry is in the log, complete in itself but for the public keys."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRY_FIELD_NUMBER: _builtins.int
+    INCLUSION_PROOF_FIELD_NUMBER: _builtins.int
+    CHECKPOINT_FIELD_NUMBER: _builtins.int
+    checkpoint: _builtins.bytes
+    """The checkpoint: a C2SP signed note with the log's signature and the witnesses' cosignatures."""
+    @_builtins.property
+    def entry(self) -> Global___LogEntry:
+        """The entry."""
+
+    @_builtins.property
+    def inclusion_proof(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Inclusion proof (RFC 9162) of the leaf in the checkpoint's tree."""
+
+    def __init__(
+        self,
+        *,
+        entry: Global___LogEntry | None = ...,
+        inclusion_proof: _abc.Iterable[_builtins.bytes] | None = ...,
+        checkpoint: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["entry", b"entry"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "entry", b"entry", "inclusion_proof", b"inclusion_proof"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LogBundle: _TypeAlias = LogBundle  # noqa: Y015
+
+@_typing.final
+class LogRecord(_message.Message):
+    """What a search shows of an entry."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    LOGGED_AT_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    EVENT_TYPE_FIELD_NUMBER: _builtins.int
+    CONSUMER_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    RESOURCE_FIELD_NUMBER: _builtins.int
+    GRANT_ID_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    CASE_NUMBER_FIELD_NUMBER: _builtins.int
+    RECORDS_FIELD_NUMBER: _builtins.int
+    FOUND_FIELD_NUMBER: _builtins.int
+    NODE_ID_FIELD_NUMBER: _builtins.int
+    NODE_SEQUENCE_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    REMOVED_FIELD_NUMBER: _builtins.int
+    RECEIPT_HASH_FIELD_NUMBER: _builtins.int
+    index: _builtins.int
+    """Place in the tree."""
+    kind: Global___EntryKind.ValueType
+    """What it is about."""
+    event_type: Global___EventType.ValueType
+    """For an event: its type."""
+    consumer: _builtins.str
+    """Code of the consuming department, or empty."""
+    provider: _builtins.str
+    """Code of the providing department, or empty."""
+    resource: _builtins.str
+    """Code of the resource, or empty."""
+    grant_id: _builtins.str
+    """The grant, or empty."""
+    operator: _builtins.str
+    """For a receipt: operator, as the ticket says."""
+    case_number: _builtins.str
+    """For a receipt: case number, as the ticket says."""
+    records: _builtins.int
+    """For a receipt: records answered."""
+    found: _builtins.int
+    """For a receipt: records found by their key."""
+    node_id: _builtins.str
+    """For a receipt: id of the node and sequence number there."""
+    node_sequence: _builtins.int
+    """For a receipt: its sequence number at the node."""
+    end: Global___SessionEnd.ValueType
+    """For a receipt: how the session ended."""
+    removed: _builtins.bool
+    """The payload has been archived and removed."""
+    receipt_hash: _builtins.bytes
+    """For a receipt: SHA-256 over the receipt as it was signed (the envelope's payload)."""
+    @_builtins.property
+    def logged_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was appended."""
+
+    def __init__(
+        self,
+        *,
+        index: _builtins.int = ...,
+        logged_at: _timestamp_pb2.Timestamp | None = ...,
+        kind: Global___EntryKind.ValueType = ...,
+        event_type: Global___EventType.ValueType = ...,
+        consumer: _builtins.str = ...,
+        provider: _builtins.str = ...,
+        resource: _builtins.str = ...,
+        grant_id: _builtins.str = ...,
+        operator: _builtins.str = ...,
+        case_number: _builtins.str = ...,
+        records: _builtins.int = ...,
+        found: _builtins.int = ...,
+        node_id: _builtins.str = ...,
+        node_sequence: _builtins.int = ...,
+        end: Global___SessionEnd.ValueType = ...,
+        removed: _builtins.bool = ...,
+        receipt_hash: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["logged_at", b"logged_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_number", b"case_number", "consumer", b"consumer", "end", b"end", "event_type", b"event_type", "found", b"found", "grant_id", b"grant_id", "index", b"index", "kind", b"kind", "logged_at", b"logged_at", "node_id", b"node_id", "node_sequence", b"node_sequence", "operator", b"operator", "provider", b"provider", "receipt_hash", b"receipt_hash", "records", b"records", "removed", b"removed", "resource", b"resource"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LogRecord: _TypeAlias = LogRecord  # noqa: Y015
 
 @_typing.final
 class Event(_message.Message):
@@ -296,6 +550,7 @@ class Receipt(_message.Message):
     PROFILE_FIELD_NUMBER: _builtins.int
     SUITE_FIELD_NUMBER: _builtins.int
     SOFTWARE_VERSION_FIELD_NUMBER: _builtins.int
+    REQUEST_FIELD_NUMBER: _builtins.int
     session_id: _builtins.bytes
     """Id of the session, 16 bytes."""
     grant_id: _builtins.str
@@ -366,6 +621,12 @@ class Receipt(_message.Message):
     def finished_at(self) -> _timestamp_pb2.Timestamp:
         """When the receipt was made."""
 
+    @_builtins.property
+    def request(self) -> _signing_pb2.Envelope:
+        """Envelope of type `application/vnd.stayput.request.v1+protobuf`: what the consumer says it asked
+        (RequestStatement). Not set in the receipt of a session that ended before its final chunk.
+        """
+
     def __init__(
         self,
         *,
@@ -398,10 +659,11 @@ class Receipt(_message.Message):
         profile: _builtins.str = ...,
         suite: _builtins.str = ...,
         software_version: _builtins.str = ...,
+        request: _signing_pb2.Envelope | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "finished_at", b"finished_at", "started_at", b"started_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "finished_at", b"finished_at", "request", b"request", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "case_number", b"case_number", "checks", b"checks", "consumer", b"consumer", "end", b"end", "finished_at", b"finished_at", "generation", b"generation", "grant_id", b"grant_id", "granularity", b"granularity", "key", b"key", "mode", b"mode", "node_id", b"node_id", "operator", b"operator", "outcome_bytes", b"outcome_bytes", "previous_hash", b"previous_hash", "profile", b"profile", "provider", b"provider", "purpose", b"purpose", "records", b"records", "request_commitment", b"request_commitment", "resource", b"resource", "response_commitment", b"response_commitment", "sequence", b"sequence", "session_id", b"session_id", "software_version", b"software_version", "started_at", b"started_at", "suite", b"suite", "tallies", b"tallies", "ticket_id", b"ticket_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "case_number", b"case_number", "checks", b"checks", "consumer", b"consumer", "end", b"end", "finished_at", b"finished_at", "generation", b"generation", "grant_id", b"grant_id", "granularity", b"granularity", "key", b"key", "mode", b"mode", "node_id", b"node_id", "operator", b"operator", "outcome_bytes", b"outcome_bytes", "previous_hash", b"previous_hash", "profile", b"profile", "provider", b"provider", "purpose", b"purpose", "records", b"records", "request", b"request", "request_commitment", b"request_commitment", "resource", b"resource", "response_commitment", b"response_commitment", "sequence", b"sequence", "session_id", b"session_id", "software_version", b"software_version", "started_at", b"started_at", "suite", b"suite", "tallies", b"tallies", "ticket_id", b"ticket_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -502,3 +764,359 @@ class AppendReceiptsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AppendReceiptsResponse: _TypeAlias = AppendReceiptsResponse  # noqa: Y015
+
+@_typing.final
+class GetCheckpointRequest(_message.Message):
+    """Asks for the latest checkpoint."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCheckpointRequest: _TypeAlias = GetCheckpointRequest  # noqa: Y015
+
+@_typing.final
+class GetCheckpointResponse(_message.Message):
+    """A checkpoint."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECKPOINT_FIELD_NUMBER: _builtins.int
+    checkpoint: _builtins.bytes
+    """Signed note."""
+    def __init__(
+        self,
+        *,
+        checkpoint: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCheckpointResponse: _TypeAlias = GetCheckpointResponse  # noqa: Y015
+
+@_typing.final
+class GetConsistencyProofRequest(_message.Message):
+    """Asks for a consistency proof."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OLD_SIZE_FIELD_NUMBER: _builtins.int
+    NEW_SIZE_FIELD_NUMBER: _builtins.int
+    old_size: _builtins.int
+    """Size of the smaller tree, at least 0."""
+    new_size: _builtins.int
+    """Size of the larger tree, at most that of the latest checkpoint."""
+    def __init__(
+        self,
+        *,
+        old_size: _builtins.int = ...,
+        new_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["new_size", b"new_size", "old_size", b"old_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetConsistencyProofRequest: _TypeAlias = GetConsistencyProofRequest  # noqa: Y015
+
+@_typing.final
+class GetConsistencyProofResponse(_message.Message):
+    """A consistency proof."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROOF_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def proof(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Hashes, as RFC 9162 orders them."""
+
+    def __init__(
+        self,
+        *,
+        proof: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proof", b"proof"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetConsistencyProofResponse: _TypeAlias = GetConsistencyProofResponse  # noqa: Y015
+
+@_typing.final
+class AddCosignatureRequest(_message.Message):
+    """Hands in a cosignature."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECKPOINT_FIELD_NUMBER: _builtins.int
+    checkpoint: _builtins.bytes
+    """The note's text that is cosigned, as the comparator signed it, with its signature and the cosignature."""
+    def __init__(
+        self,
+        *,
+        checkpoint: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddCosignatureRequest: _TypeAlias = AddCosignatureRequest  # noqa: Y015
+
+@_typing.final
+class AddCosignatureResponse(_message.Message):
+    """Taken."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddCosignatureResponse: _TypeAlias = AddCosignatureResponse  # noqa: Y015
+
+@_typing.final
+class SearchLogRequest(_message.Message):
+    """Asks for a page of entries. What is empty, 0 or not set does not restrict."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FROM_TIME_FIELD_NUMBER: _builtins.int
+    UNTIL_TIME_FIELD_NUMBER: _builtins.int
+    CONSUMER_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    RESOURCE_FIELD_NUMBER: _builtins.int
+    GRANT_ID_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    CASE_NUMBER_FIELD_NUMBER: _builtins.int
+    EVENT_TYPES_FIELD_NUMBER: _builtins.int
+    LEAST_RECORDS_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most so many, 1 to 1,000; 0 means 100."""
+    page_token: _builtins.str
+    """`next_page_token` of the page before; empty for the first."""
+    consumer: _builtins.str
+    """Code of the consuming department."""
+    provider: _builtins.str
+    """Code of the providing department."""
+    resource: _builtins.str
+    """Code of the resource."""
+    grant_id: _builtins.str
+    """The grant."""
+    operator: _builtins.str
+    """Operator, exactly."""
+    case_number: _builtins.str
+    """Case number, exactly."""
+    least_records: _builtins.int
+    """Only receipts with at least so many records."""
+    kind: Global___EntryKind.ValueType
+    """Only of this kind."""
+    @_builtins.property
+    def from_time(self) -> _timestamp_pb2.Timestamp:
+        """Appended at or after this time."""
+
+    @_builtins.property
+    def until_time(self) -> _timestamp_pb2.Timestamp:
+        """Appended before this time."""
+
+    @_builtins.property
+    def event_types(self) -> _containers.RepeatedScalarFieldContainer[Global___EventType.ValueType]:
+        """Only of these event types; receipts are left out then."""
+
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        from_time: _timestamp_pb2.Timestamp | None = ...,
+        until_time: _timestamp_pb2.Timestamp | None = ...,
+        consumer: _builtins.str = ...,
+        provider: _builtins.str = ...,
+        resource: _builtins.str = ...,
+        grant_id: _builtins.str = ...,
+        operator: _builtins.str = ...,
+        case_number: _builtins.str = ...,
+        event_types: _abc.Iterable[Global___EventType.ValueType] | None = ...,
+        least_records: _builtins.int = ...,
+        kind: Global___EntryKind.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["from_time", b"from_time", "until_time", b"until_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_number", b"case_number", "consumer", b"consumer", "event_types", b"event_types", "from_time", b"from_time", "grant_id", b"grant_id", "kind", b"kind", "least_records", b"least_records", "operator", b"operator", "page_size", b"page_size", "page_token", b"page_token", "provider", b"provider", "resource", b"resource", "until_time", b"until_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchLogRequest: _TypeAlias = SearchLogRequest  # noqa: Y015
+
+@_typing.final
+class SearchLogResponse(_message.Message):
+    """A page of entries, newest first."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token for the next page; empty at the end."""
+    @_builtins.property
+    def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___LogRecord]:
+        """The entries."""
+
+    def __init__(
+        self,
+        *,
+        records: _abc.Iterable[Global___LogRecord] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "records", b"records"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchLogResponse: _TypeAlias = SearchLogResponse  # noqa: Y015
+
+@_typing.final
+class GetBundleRequest(_message.Message):
+    """Asks for a bundle."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    index: _builtins.int
+    """By its place in the tree."""
+    @_builtins.property
+    def receipt(self) -> Global___ReceiptReference:
+        """By the receipt."""
+
+    def __init__(
+        self,
+        *,
+        index: _builtins.int = ...,
+        receipt: Global___ReceiptReference | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "receipt", b"receipt", "which", b"which"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "receipt", b"receipt", "which", b"which"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_which: _TypeAlias = _typing.Literal["index", "receipt"]  # noqa: Y015
+    _WhichOneofArgType_which: _TypeAlias = _typing.Literal["which", b"which"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_which) -> _WhichOneofReturnType_which | None: ...
+
+Global___GetBundleRequest: _TypeAlias = GetBundleRequest  # noqa: Y015
+
+@_typing.final
+class ReceiptReference(_message.Message):
+    """Names a receipt."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NODE_ID_FIELD_NUMBER: _builtins.int
+    NODE_SEQUENCE_FIELD_NUMBER: _builtins.int
+    node_id: _builtins.str
+    """Id of the node."""
+    node_sequence: _builtins.int
+    """Its sequence number at the node."""
+    def __init__(
+        self,
+        *,
+        node_id: _builtins.str = ...,
+        node_sequence: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["node_id", b"node_id", "node_sequence", b"node_sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReceiptReference: _TypeAlias = ReceiptReference  # noqa: Y015
+
+@_typing.final
+class GetBundleResponse(_message.Message):
+    """A bundle."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BUNDLE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def bundle(self) -> Global___LogBundle:
+        """The bundle."""
+
+    def __init__(
+        self,
+        *,
+        bundle: Global___LogBundle | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bundle", b"bundle"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle", b"bundle"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetBundleResponse: _TypeAlias = GetBundleResponse  # noqa: Y015
+
+@_typing.final
+class ArchiveHeader(_message.Message):
+    """Begins an archive file: a range of the log that can be verified without the platform. The file is a sequence of
+    messages, each after its length as 4 bytes big-endian: this one, then a LogEntry for each place of the range.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FORMAT_FIELD_NUMBER: _builtins.int
+    FIRST_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    PEAKS_FIELD_NUMBER: _builtins.int
+    CHECKPOINT_FIELD_NUMBER: _builtins.int
+    format: _builtins.str
+    """Always `stayput/v1/log-archive`."""
+    first: _builtins.int
+    """Place of the first entry."""
+    end: _builtins.int
+    """Place after the last entry, which is the size of the checkpoint's tree."""
+    checkpoint: _builtins.bytes
+    """The checkpoint of size `end`: a C2SP signed note with the cosignatures that it has."""
+    @_builtins.property
+    def peaks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Hashes of the complete subtrees of the tree of size `first`, the largest first: with the entries' leaves they
+        give the checkpoint's root.
+        """
+
+    def __init__(
+        self,
+        *,
+        format: _builtins.str = ...,
+        first: _builtins.int = ...,
+        end: _builtins.int = ...,
+        peaks: _abc.Iterable[_builtins.bytes] | None = ...,
+        checkpoint: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoint", b"checkpoint", "end", b"end", "first", b"first", "format", b"format", "peaks", b"peaks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ArchiveHeader: _TypeAlias = ArchiveHeader  # noqa: Y015

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class LogServiceStub:
-    """The comparison log, at the comparator.
+    """The comparison log, at the comparator. Every receipt and every event is a leaf of one Merkle tree (RFC 9162,
+    SHA-256), appended in the transaction that stores it; checkpoints are C2SP signed notes.
     """
 
     def __init__(self, channel):
@@ -45,10 +46,36 @@ class LogServiceStub:
                 request_serializer=stayput_dot_v1_dot_log__pb2.ListEventsRequest.SerializeToString,
                 response_deserializer=stayput_dot_v1_dot_log__pb2.ListEventsResponse.FromString,
                 _registered_method=True)
+        self.GetCheckpoint = channel.unary_unary(
+                '/stayput.v1.LogService/GetCheckpoint',
+                request_serializer=stayput_dot_v1_dot_log__pb2.GetCheckpointRequest.SerializeToString,
+                response_deserializer=stayput_dot_v1_dot_log__pb2.GetCheckpointResponse.FromString,
+                _registered_method=True)
+        self.GetConsistencyProof = channel.unary_unary(
+                '/stayput.v1.LogService/GetConsistencyProof',
+                request_serializer=stayput_dot_v1_dot_log__pb2.GetConsistencyProofRequest.SerializeToString,
+                response_deserializer=stayput_dot_v1_dot_log__pb2.GetConsistencyProofResponse.FromString,
+                _registered_method=True)
+        self.AddCosignature = channel.unary_unary(
+                '/stayput.v1.LogService/AddCosignature',
+                request_serializer=stayput_dot_v1_dot_log__pb2.AddCosignatureRequest.SerializeToString,
+                response_deserializer=stayput_dot_v1_dot_log__pb2.AddCosignatureResponse.FromString,
+                _registered_method=True)
+        self.SearchLog = channel.unary_unary(
+                '/stayput.v1.LogService/SearchLog',
+                request_serializer=stayput_dot_v1_dot_log__pb2.SearchLogRequest.SerializeToString,
+                response_deserializer=stayput_dot_v1_dot_log__pb2.SearchLogResponse.FromString,
+                _registered_method=True)
+        self.GetBundle = channel.unary_unary(
+                '/stayput.v1.LogService/GetBundle',
+                request_serializer=stayput_dot_v1_dot_log__pb2.GetBundleRequest.SerializeToString,
+                response_deserializer=stayput_dot_v1_dot_log__pb2.GetBundleResponse.FromString,
+                _registered_method=True)
 
 
 class LogServiceServicer:
-    """The comparison log, at the comparator.
+    """The comparison log, at the comparator. Every receipt and every event is a leaf of one Merkle tree (RFC 9162,
+    SHA-256), appended in the transaction that stores it; checkpoints are C2SP signed notes.
     """
 
     def AppendReceipts(self, request, context):
@@ -69,6 +96,46 @@ class LogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetCheckpoint(self, request, context):
+        """The latest checkpoint, signed by the comparator, with the cosignatures that it has. Any enrolled party.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetConsistencyProof(self, request, context):
+        """Proves that the tree of one size is the beginning of the tree of another. Any enrolled party.
+        Fails with LOG_ENTRY_UNKNOWN, FIELD_INVALID.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AddCosignature(self, request, context):
+        """A witness hands in its cosignature of a checkpoint that this log has signed. Any enrolled party; it counts for
+        the party that calls, and must verify with its registered signing key. Idempotent.
+        Fails with EVIDENCE_INVALID, LOG_ENTRY_UNKNOWN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SearchLog(self, request, context):
+        """Entries by what they say, newest first. An auditor and an operator see all of them, a consumer and a node those
+        that name them. Each search by an auditor is itself an event. Fails with FIELD_INVALID.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetBundle(self, request, context):
+        """One entry with everything that proves it, for a file that can be verified without the platform. For whoever
+        SearchLog would show it to. Fails with LOG_ENTRY_UNKNOWN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LogServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -82,6 +149,31 @@ def add_LogServiceServicer_to_server(servicer, server):
                     request_deserializer=stayput_dot_v1_dot_log__pb2.ListEventsRequest.FromString,
                     response_serializer=stayput_dot_v1_dot_log__pb2.ListEventsResponse.SerializeToString,
             ),
+            'GetCheckpoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCheckpoint,
+                    request_deserializer=stayput_dot_v1_dot_log__pb2.GetCheckpointRequest.FromString,
+                    response_serializer=stayput_dot_v1_dot_log__pb2.GetCheckpointResponse.SerializeToString,
+            ),
+            'GetConsistencyProof': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetConsistencyProof,
+                    request_deserializer=stayput_dot_v1_dot_log__pb2.GetConsistencyProofRequest.FromString,
+                    response_serializer=stayput_dot_v1_dot_log__pb2.GetConsistencyProofResponse.SerializeToString,
+            ),
+            'AddCosignature': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddCosignature,
+                    request_deserializer=stayput_dot_v1_dot_log__pb2.AddCosignatureRequest.FromString,
+                    response_serializer=stayput_dot_v1_dot_log__pb2.AddCosignatureResponse.SerializeToString,
+            ),
+            'SearchLog': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchLog,
+                    request_deserializer=stayput_dot_v1_dot_log__pb2.SearchLogRequest.FromString,
+                    response_serializer=stayput_dot_v1_dot_log__pb2.SearchLogResponse.SerializeToString,
+            ),
+            'GetBundle': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetBundle,
+                    request_deserializer=stayput_dot_v1_dot_log__pb2.GetBundleRequest.FromString,
+                    response_serializer=stayput_dot_v1_dot_log__pb2.GetBundleResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'stayput.v1.LogService', rpc_method_handlers)
@@ -91,7 +183,8 @@ def add_LogServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class LogService:
-    """The comparison log, at the comparator.
+    """The comparison log, at the comparator. Every receipt and every event is a leaf of one Merkle tree (RFC 9162,
+    SHA-256), appended in the transaction that stores it; checkpoints are C2SP signed notes.
     """
 
     @staticmethod
@@ -138,6 +231,141 @@ class LogService:
             '/stayput.v1.LogService/ListEvents',
             stayput_dot_v1_dot_log__pb2.ListEventsRequest.SerializeToString,
             stayput_dot_v1_dot_log__pb2.ListEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCheckpoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stayput.v1.LogService/GetCheckpoint',
+            stayput_dot_v1_dot_log__pb2.GetCheckpointRequest.SerializeToString,
+            stayput_dot_v1_dot_log__pb2.GetCheckpointResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetConsistencyProof(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stayput.v1.LogService/GetConsistencyProof',
+            stayput_dot_v1_dot_log__pb2.GetConsistencyProofRequest.SerializeToString,
+            stayput_dot_v1_dot_log__pb2.GetConsistencyProofResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddCosignature(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stayput.v1.LogService/AddCosignature',
+            stayput_dot_v1_dot_log__pb2.AddCosignatureRequest.SerializeToString,
+            stayput_dot_v1_dot_log__pb2.AddCosignatureResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchLog(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stayput.v1.LogService/SearchLog',
+            stayput_dot_v1_dot_log__pb2.SearchLogRequest.SerializeToString,
+            stayput_dot_v1_dot_log__pb2.SearchLogResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetBundle(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stayput.v1.LogService/GetBundle',
+            stayput_dot_v1_dot_log__pb2.GetBundleRequest.SerializeToString,
+            stayput_dot_v1_dot_log__pb2.GetBundleResponse.FromString,
             options,
             channel_credentials,
             insecure,

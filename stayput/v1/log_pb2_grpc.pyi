@@ -27,7 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class LogServiceStub:
-    """The comparison log, at the comparator."""
+    """The comparison log, at the comparator. Every receipt and every event is a leaf of one Merkle tree (RFC 9162,
+    SHA-256), appended in the transaction that stores it; checkpoints are C2SP signed notes.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -43,10 +45,31 @@ class LogServiceStub:
     """What happened to parties, resources, applications and grants, newest first. For auditors and operators.
     Fails with FIELD_INVALID.
     """
+    GetCheckpoint: _grpc.UnaryUnaryMultiCallable[_log_pb2.GetCheckpointRequest, _log_pb2.GetCheckpointResponse]
+    """The latest checkpoint, signed by the comparator, with the cosignatures that it has. Any enrolled party."""
+    GetConsistencyProof: _grpc.UnaryUnaryMultiCallable[_log_pb2.GetConsistencyProofRequest, _log_pb2.GetConsistencyProofResponse]
+    """Proves that the tree of one size is the beginning of the tree of another. Any enrolled party.
+    Fails with LOG_ENTRY_UNKNOWN, FIELD_INVALID.
+    """
+    AddCosignature: _grpc.UnaryUnaryMultiCallable[_log_pb2.AddCosignatureRequest, _log_pb2.AddCosignatureResponse]
+    """A witness hands in its cosignature of a checkpoint that this log has signed. Any enrolled party; it counts for
+    the party that calls, and must verify with its registered signing key. Idempotent.
+    Fails with EVIDENCE_INVALID, LOG_ENTRY_UNKNOWN.
+    """
+    SearchLog: _grpc.UnaryUnaryMultiCallable[_log_pb2.SearchLogRequest, _log_pb2.SearchLogResponse]
+    """Entries by what they say, newest first. An auditor and an operator see all of them, a consumer and a node those
+    that name them. Each search by an auditor is itself an event. Fails with FIELD_INVALID.
+    """
+    GetBundle: _grpc.UnaryUnaryMultiCallable[_log_pb2.GetBundleRequest, _log_pb2.GetBundleResponse]
+    """One entry with everything that proves it, for a file that can be verified without the platform. For whoever
+    SearchLog would show it to. Fails with LOG_ENTRY_UNKNOWN.
+    """
 
 @_typing.type_check_only
 class LogServiceAsyncStub(LogServiceStub):
-    """The comparison log, at the comparator."""
+    """The comparison log, at the comparator. Every receipt and every event is a leaf of one Merkle tree (RFC 9162,
+    SHA-256), appended in the transaction that stores it; checkpoints are C2SP signed notes.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     AppendReceipts: _aio.UnaryUnaryMultiCallable[_log_pb2.AppendReceiptsRequest, _log_pb2.AppendReceiptsResponse]  # type: ignore[assignment]
@@ -59,9 +82,30 @@ class LogServiceAsyncStub(LogServiceStub):
     """What happened to parties, resources, applications and grants, newest first. For auditors and operators.
     Fails with FIELD_INVALID.
     """
+    GetCheckpoint: _aio.UnaryUnaryMultiCallable[_log_pb2.GetCheckpointRequest, _log_pb2.GetCheckpointResponse]  # type: ignore[assignment]
+    """The latest checkpoint, signed by the comparator, with the cosignatures that it has. Any enrolled party."""
+    GetConsistencyProof: _aio.UnaryUnaryMultiCallable[_log_pb2.GetConsistencyProofRequest, _log_pb2.GetConsistencyProofResponse]  # type: ignore[assignment]
+    """Proves that the tree of one size is the beginning of the tree of another. Any enrolled party.
+    Fails with LOG_ENTRY_UNKNOWN, FIELD_INVALID.
+    """
+    AddCosignature: _aio.UnaryUnaryMultiCallable[_log_pb2.AddCosignatureRequest, _log_pb2.AddCosignatureResponse]  # type: ignore[assignment]
+    """A witness hands in its cosignature of a checkpoint that this log has signed. Any enrolled party; it counts for
+    the party that calls, and must verify with its registered signing key. Idempotent.
+    Fails with EVIDENCE_INVALID, LOG_ENTRY_UNKNOWN.
+    """
+    SearchLog: _aio.UnaryUnaryMultiCallable[_log_pb2.SearchLogRequest, _log_pb2.SearchLogResponse]  # type: ignore[assignment]
+    """Entries by what they say, newest first. An auditor and an operator see all of them, a consumer and a node those
+    that name them. Each search by an auditor is itself an event. Fails with FIELD_INVALID.
+    """
+    GetBundle: _aio.UnaryUnaryMultiCallable[_log_pb2.GetBundleRequest, _log_pb2.GetBundleResponse]  # type: ignore[assignment]
+    """One entry with everything that proves it, for a file that can be verified without the platform. For whoever
+    SearchLog would show it to. Fails with LOG_ENTRY_UNKNOWN.
+    """
 
 class LogServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The comparison log, at the comparator."""
+    """The comparison log, at the comparator. Every receipt and every event is a leaf of one Merkle tree (RFC 9162,
+    SHA-256), appended in the transaction that stores it; checkpoints are C2SP signed notes.
+    """
 
     @_abc_1.abstractmethod
     def AppendReceipts(
@@ -83,6 +127,55 @@ class LogServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_log_pb2.ListEventsResponse, _abc.Awaitable[_log_pb2.ListEventsResponse]]:
         """What happened to parties, resources, applications and grants, newest first. For auditors and operators.
         Fails with FIELD_INVALID.
+        """
+
+    @_abc_1.abstractmethod
+    def GetCheckpoint(
+        self,
+        request: _log_pb2.GetCheckpointRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_log_pb2.GetCheckpointResponse, _abc.Awaitable[_log_pb2.GetCheckpointResponse]]:
+        """The latest checkpoint, signed by the comparator, with the cosignatures that it has. Any enrolled party."""
+
+    @_abc_1.abstractmethod
+    def GetConsistencyProof(
+        self,
+        request: _log_pb2.GetConsistencyProofRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_log_pb2.GetConsistencyProofResponse, _abc.Awaitable[_log_pb2.GetConsistencyProofResponse]]:
+        """Proves that the tree of one size is the beginning of the tree of another. Any enrolled party.
+        Fails with LOG_ENTRY_UNKNOWN, FIELD_INVALID.
+        """
+
+    @_abc_1.abstractmethod
+    def AddCosignature(
+        self,
+        request: _log_pb2.AddCosignatureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_log_pb2.AddCosignatureResponse, _abc.Awaitable[_log_pb2.AddCosignatureResponse]]:
+        """A witness hands in its cosignature of a checkpoint that this log has signed. Any enrolled party; it counts for
+        the party that calls, and must verify with its registered signing key. Idempotent.
+        Fails with EVIDENCE_INVALID, LOG_ENTRY_UNKNOWN.
+        """
+
+    @_abc_1.abstractmethod
+    def SearchLog(
+        self,
+        request: _log_pb2.SearchLogRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_log_pb2.SearchLogResponse, _abc.Awaitable[_log_pb2.SearchLogResponse]]:
+        """Entries by what they say, newest first. An auditor and an operator see all of them, a consumer and a node those
+        that name them. Each search by an auditor is itself an event. Fails with FIELD_INVALID.
+        """
+
+    @_abc_1.abstractmethod
+    def GetBundle(
+        self,
+        request: _log_pb2.GetBundleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_log_pb2.GetBundleResponse, _abc.Awaitable[_log_pb2.GetBundleResponse]]:
+        """One entry with everything that proves it, for a file that can be verified without the platform. For whoever
+        SearchLog would show it to. Fails with LOG_ENTRY_UNKNOWN.
         """
 
 def add_LogServiceServicer_to_server(servicer: LogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -93,7 +93,7 @@ def test_the_claims_are_those_that_a_ticket_has() -> None:
     claims = {name for row in rows("The ticket") for name in re.findall(r"`(\w+)`", row[0])}
     assert claims == {
         *("iss", "sub", "aud", "jti", "iat", "exp", "cnf", "authorization_details"),
-        *("operator", "purpose", "case_number"),
+        *("signing_key", "operator", "purpose", "case_number"),
     }
 
 

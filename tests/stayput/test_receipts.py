@@ -1,6 +1,7 @@
 import hashlib
 import hmac
 import json
+from datetime import date
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 
 from stayput import receipts, signing
 from stayput.errors import StayputError
-from stayput.receipts import Transcript
+from stayput.receipts import Opener, Transcript
+from stayput.v1.contract_pb2 import Contract
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.log_pb2 import Receipt
 from stayput.v1.signing_pb2 import Envelope, Signature
@@ -19,6 +21,7 @@ PUBLIC = KEY.public_key().public_bytes_raw()
 RECEIPT = Receipt(session_id=bytes(16), consumer="civil-affairs", records=3, sequence=1)
 ENVELOPE = signing.sign(signing.PayloadType.RECEIPT, RECEIPT, KEY)
 COMMITMENT_KEY = bytes(range(32))
+OPENER = Opener(COMMITMENT_KEY, Contract(resource="deaths", salt=bytes(16)), date(2026, 3, 4), 8_192)
 CHUNKS = st.lists(st.tuples(st.binary(max_size=64), st.binary(max_size=64)), max_size=6)
 
 ENVELOPES = st.builds(
@@ -89,7 +92,8 @@ def test_the_chain_goes_over_the_payload_as_signed() -> None:
 def test_commitments_go_over_all_chunks(chunks: list[tuple[bytes, bytes]]) -> None:
     transcript = Transcript(COMMITMENT_KEY)
     for digests, outcomes in chunks:
-        transcript.add(digests, outcomes)
+        transcript.ask(digests)
+        transcript.answer(outcomes)
     for commitment, parts in zip(transcript.commitments(), zip(*chunks, strict=True), strict=False):
         content = hashlib.sha256(b"".join(parts)).digest()
         assert commitment == hmac.new(COMMITMENT_KEY, content, hashlib.sha256).digest()
@@ -104,37 +108,66 @@ def test_commitments_depend_on_the_key_and_on_every_byte() -> None:
         (COMMITMENT_KEY, b"", b""),
     ):
         transcript = Transcript(key)
-        transcript.add(digests, outcomes)
+        transcript.ask(digests)
+        transcript.answer(outcomes)
         seen.update(transcript.commitments())
     assert len(seen) == 7, "only the commitments to nothing are the same for digests and outcomes"
 
 
 def test_a_copy_goes_on_without_its_original() -> None:
     transcript = Transcript(COMMITMENT_KEY)
-    transcript.add(b"a", b"b")
+    transcript.ask(b"a")
+    transcript.answer(b"b")
     before = transcript.commitments()
     copy = transcript.copy()
-    copy.add(b"c", b"d")
+    copy.ask(b"c")
+    copy.answer(b"d")
     assert transcript.commitments() == before != copy.commitments()
-    transcript.add(b"c", b"d")
+    transcript.ask(b"c")
+    transcript.answer(b"d")
     assert transcript.commitments() == copy.commitments()
 
 
 @given(ENVELOPES)
 def test_a_receipt_file_gives_the_envelope_back(envelope: Envelope) -> None:
-    assert receipts.from_file(receipts.to_file(envelope, COMMITMENT_KEY)) == envelope
+    assert receipts.from_file(receipts.to_file(envelope, OPENER)) == envelope
 
 
 def test_a_receipt_file_is_dsse_json_with_the_commitment_key() -> None:
-    file = json.loads(receipts.to_file(ENVELOPE, COMMITMENT_KEY))
+    file = json.loads(receipts.to_file(ENVELOPE, OPENER))
     assert file.keys() == {"payloadType", "payload", "signatures", "stayput"}
     assert file["payloadType"] == "application/vnd.stayput.receipt.v1+protobuf"
     assert [signature.keys() for signature in file["signatures"]] == [{"keyid", "sig"}]
-    assert file["stayput"]["commitment_key"] == "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+    assert file["stayput"] == {
+        "commitment_key": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+        "contract": "CgZkZWF0aHMiEAAAAAAAAAAAAAAAAAAAAAA=",
+        "day": "2026-03-04",
+        "chunk_records": 8_192,
+    }
+
+
+def test_a_receipt_file_gives_its_opener_back() -> None:
+    assert receipts.opener_from_file(receipts.to_file(ENVELOPE, OPENER)) == OPENER
+
+
+@pytest.mark.parametrize("name", ["commitment_key", "contract", "day", "chunk_records"])
+@pytest.mark.parametrize("value", [None, -1, 1.5, "", "x", "收", [], {}], ids=str)
+def test_a_receipt_file_with_a_damaged_opener_has_none(name: str, value: object) -> None:
+    file = json.loads(receipts.to_file(ENVELOPE, OPENER))
+    if (name, value) not in (("commitment_key", ""), ("contract", "")):
+        file["stayput"][name] = value
+        assert receipts.opener_from_file(json.dumps(file)) is None
+    del file["stayput"][name]
+    assert receipts.opener_from_file(json.dumps(file)) is None
+
+
+@given(st.text(st.characters()) | JSON_VALUES.map(lambda value: json.dumps({"stayput": value})))
+def test_text_that_is_no_receipt_file_has_no_opener(text: str) -> None:
+    assert receipts.opener_from_file(text) is None
 
 
 def test_a_receipt_file_that_other_dsse_tools_wrote_is_read() -> None:
-    file = json.loads(receipts.to_file(ENVELOPE, COMMITMENT_KEY))
+    file = json.loads(receipts.to_file(ENVELOPE, OPENER))
     del file["stayput"]
     assert receipts.from_file(json.dumps(file)) == ENVELOPE
 
@@ -159,7 +192,7 @@ def test_a_receipt_file_that_other_dsse_tools_wrote_is_read() -> None:
     ],
 )
 def test_a_receipt_file_with_a_damaged_member_is_refused(name: str, value: object) -> None:
-    file = json.loads(receipts.to_file(ENVELOPE, COMMITMENT_KEY))
+    file = json.loads(receipts.to_file(ENVELOPE, OPENER))
     refusal(json.dumps({**file, name: value}))
     del file[name]
     refusal(json.dumps(file))

@@ -80,7 +80,8 @@ def test_commitments_are_those_of_the_vectors_and_chunks_do_not_show() -> None:
     assert SESSION.commitment_key().hex() == VECTORS["commitment_key"]
     transcript = Transcript(SESSION.commitment_key())
     for request, response in zip(VECTORS["requests"], VECTORS["responses"], strict=True):
-        transcript.add(bytes.fromhex(request["digests"]), bytes.fromhex(response["outcomes"]))
+        transcript.ask(bytes.fromhex(request["digests"]))
+        transcript.answer(bytes.fromhex(response["outcomes"]))
     assert [c.hex() for c in transcript.commitments()] == list(VECTORS["commitments"].values())
 
 

@@ -155,6 +155,10 @@ def signing() -> Json:
             for kind, payload in (DSSE, *questions.PAE)
         ],
         "grant": {**questions.GRANT, **grant},
+        "request": {
+            **questions.REQUEST,
+            **envelope("application/vnd.stayput.request.v1+protobuf", questions.REQUEST_PAYLOAD, signer()),
+        },
         "refused": questions.refused_signatures(grant, signer().sign(questions.GRANT_PAYLOAD)),
     }
 

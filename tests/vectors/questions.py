@@ -248,6 +248,36 @@ def refused_seals(sealed_key: str, request: Json, response: Json) -> list[Json]:
 # Grant { id = 1: "G-0", consumer = 5: "civil-affairs", checks = 8: ["name"] }, written out by hand.
 GRANT: Final[Json] = {"id": "G-0", "consumer": "civil-affairs", "checks": ["name"]}
 GRANT_PAYLOAD: Final = b"\x0a\x03G-0" + b"\x2a\x0dcivil-affairs" + b"\x42\x04name"
+# RequestStatement, written out by hand but for the hash. `signed_at` is { seconds = 1: 1700000000 }.
+REQUEST: Final[Json] = {
+    "sealed_session_key": bytes(range(16)).hex(),
+    "grant_id": "G-0",
+    "consumer": "civil-affairs",
+    "operator": "clerk",
+    "purpose": "核对",
+    "case_number": "",
+    "resource": "deaths",
+    "key": "resident_id",
+    "checks": ["name"],
+    "records": 300,
+    "request_commitment": bytes(range(32)).hex(),
+    "signed_at": 1_700_000_000,
+}
+REQUEST_PAYLOAD: Final = (
+    b"\x0a\x20"
+    + sha256(bytes(range(16)))
+    + b"\x12\x03G-0"
+    + b"\x1a\x0dcivil-affairs"
+    + b"\x22\x05clerk"
+    + b"\x2a\x06\xe6\xa0\xb8\xe5\xaf\xb9"
+    + b"\x3a\x06deaths"
+    + b"\x42\x0bresident_id"
+    + b"\x4a\x04name"
+    + b"\x50\x01\x58\x01\x60\xac\x02"
+    + b"\x6a\x20"
+    + bytes(range(32))
+    + b"\x72\x06\x08\x80\xe2\xcf\xaa\x06"
+)
 PAE: Final = [
     ("", b""),
     ("application/vnd.stayput.receipt.v1+protobuf", bytes(300)),
