@@ -4,10 +4,11 @@ import difflib
 import json
 import re
 import tomllib
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from string import Template
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.engine import URL, make_url
@@ -19,6 +20,8 @@ from comparator.texts import OperatorError, unusable
 
 _KEY = re.compile(r"""\s*(?:"(?P<quoted>[^"]*)"|(?P<bare>[A-Za-z0-9_-]+))\s*=""")
 _TABLE = re.compile(r"""\s*\[\s*(?P<name>[A-Za-z0-9_."-]+)\s*\]""")
+# Two years, one of which may be a leap year.
+LEAST_RETENTION_DAYS: Final = 731
 _MODEL = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
@@ -44,6 +47,12 @@ def _database_url(text: str) -> str:
     return text
 
 
+def _two_years(days: int) -> int:
+    if days < LEAST_RETENTION_DAYS:
+        raise ValueError(f"must be at least {LEAST_RETENTION_DAYS}: the log is kept at least 2 years")
+    return days
+
+
 _Listen = Annotated[str, AfterValidator(_listen_address)]
 _Dialled = Annotated[str, AfterValidator(_dialled_address)]
 
@@ -56,6 +65,15 @@ class Validity(BaseModel):
     certificate_days: int = Field(default=397, ge=1, le=397)
     invitation_hours: int = Field(default=72, ge=1, le=720)
     ticket_seconds: int = Field(default=300, ge=30, le=600)
+
+
+class LogKeeping(BaseModel):
+    """How long the content of log entries is kept."""
+
+    model_config = _MODEL
+
+    # 36,525 days are a century.
+    retention_days: Annotated[int, AfterValidator(_two_years), Field(le=36_525)] = 1_096
 
 
 class Config(BaseModel):
@@ -72,6 +90,7 @@ class Config(BaseModel):
     database: Annotated[str, AfterValidator(_database_url)] | None = Field(default=None, repr=False)
     require_security_agreement: bool = True
     validity: Validity = Validity()
+    log: LogKeeping = LogKeeping()
 
     @property
     def database_url(self) -> URL:
@@ -79,6 +98,9 @@ class Config(BaseModel):
         if self.database is None:
             return URL.create("sqlite", database=str(self.data / "comparator.db"))
         return make_url(self.database)
+
+
+_TABLES: Mapping[str, type[BaseModel]] = {"validity": Validity, "log": LogKeeping}
 
 
 def load(path: Path) -> Config:
@@ -166,7 +188,7 @@ def _invalid(path: Path, text: str, keys: list[str], kind: str, problem: str) ->
         return unusable(texts.CONFIG_ABSENT, texts.CONFIG_WRONG_FIX, file=path, key=key)
     line = line_of(text, keys)
     if kind == "extra_forbidden":
-        known = list((Validity if len(keys) > 1 else Config).model_fields)
+        known = list((_TABLES[keys[0]] if len(keys) > 1 else Config).model_fields)
         nearest = difflib.get_close_matches(keys[-1], known, n=1)
         if nearest:
             return unusable(

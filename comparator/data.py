@@ -12,6 +12,8 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -45,6 +47,7 @@ class DataDirectory:
         self.ca_key = path / "keys" / "ca.key"
         self.server_key = path / "keys" / "server.key"
         self.ticket_key = path / "keys" / "ticket.key"
+        self.log_key = path / "keys" / "log.key"
         self.calendars = path / "calendars"
         # Of the same year, a file loaded by the operator counts before the packaged one.
         self.calendar_directories = (PACKAGED, self.calendars)
@@ -84,28 +87,48 @@ class DataDirectory:
         return running if _alive(running.pid) else None
 
 
-def write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
-    """Writes a private key that only the owner can read; never over another."""
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(pem)
-        file.flush()
-        os.fsync(file.fileno())
+def write_key(path: Path, key: ec.EllipticCurvePrivateKey | Ed25519PrivateKey) -> None:
+    """Writes a private key that only the owner can read: durably, whole or not at all, never over another."""
+    temporary = _written(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
+    try:
+        path.hardlink_to(temporary)
+    finally:
+        temporary.unlink()
+    _sync(path.parent)
 
 
 def read_key(path: Path) -> ec.EllipticCurvePrivateKey:
     """A private key; `CONFIGURATION_INVALID` if it is missing, of another kind, or open to other users."""
+    key = _read_key(path)
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise unusable(texts.KEY_WRONG, texts.FILE_MISSING_FIX, path=path)
+    return key
+
+
+def read_log_key(data: DataDirectory) -> Ed25519PrivateKey:
+    """The key that signs the log's checkpoints; `CONFIGURATION_INVALID` as `read_key`."""
+    key = _read_key(data.log_key)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise unusable(texts.LOG_KEY_WRONG, texts.FILE_MISSING_FIX, path=data.log_key)
+    return key
+
+
+def ensure_log_key(data: DataDirectory) -> None:
+    """Makes the log's key if there is none: installations of before the log have none."""
+    if not data.log_key.exists():
+        # Of two that do this at once, the first one's key stays.
+        with suppress(FileExistsError):
+            write_key(data.log_key, Ed25519PrivateKey.generate())
+
+
+def _read_key(path: Path) -> PrivateKeyTypes:
     pem = _read(path)
     if path.stat().st_mode & _OTHERS:
         raise unusable(texts.KEY_EXPOSED, texts.KEY_EXPOSED_FIX, path=path)
     try:
-        key = load_pem_private_key(pem, password=None)
+        return load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise unusable(texts.KEY_WRONG, texts.FILE_MISSING_FIX, path=path) from None
-    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise unusable(texts.KEY_WRONG, texts.FILE_MISSING_FIX, path=path)
-    return key
 
 
 def write_certificate(path: Path, certificate: x509.Certificate) -> None:
@@ -130,6 +153,11 @@ def _read(path: Path) -> bytes:
 
 def _replace(path: Path, content: bytes, mode: int) -> None:
     """Whoever reads `path` finds the old content or the new, whole."""
+    _written(path, content, mode).replace(path)
+
+
+def _written(path: Path, content: bytes, mode: int) -> Path:
+    """A file beside `path` with that content, durable."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with suppress(FileNotFoundError):
         temporary.unlink()
@@ -138,7 +166,16 @@ def _replace(path: Path, content: bytes, mode: int) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    temporary.replace(path)
+    return temporary
+
+
+def _sync(directory: Path) -> None:
+    """Makes the names in a directory durable."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _alive(pid: int) -> bool:

@@ -25,9 +25,18 @@ from comparator import texts
 from comparator.addresses import Address
 from comparator.calendars import CalendarFiles
 from comparator.config import Config
-from comparator.data import DataDirectory, Running, read_certificate, read_key, write_certificate
+from comparator.data import (
+    DataDirectory,
+    Running,
+    ensure_log_key,
+    read_certificate,
+    read_key,
+    read_log_key,
+    write_certificate,
+)
 from comparator.domain import ca
 from comparator.domain.calendar import Calendar
+from comparator.domain.checkpoints import log_signer
 from comparator.domain.deadlines import sweep
 from comparator.domain.tickets import Mint
 from comparator.servicers.access import AccessServicer
@@ -40,6 +49,7 @@ from comparator.store.database import Database
 from comparator.store.schema import require_current
 from comparator.texts import unusable
 from stayput.errors import StayputError
+from stayput.notes import NoteSigner
 from stayput.rpc import tls
 from stayput.rpc.server import ErrorInterceptor
 from stayput.v1.access_pb2_grpc import add_AccessServiceServicer_to_server
@@ -63,6 +73,7 @@ class _Keys:
     issuer: ca.Issuer
     mint: Mint
     ticket_key: str
+    log: NoteSigner
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +105,7 @@ async def serving(config: Config, clock: Clock, pace: Pace = USUAL_PACE) -> Asyn
         running = _bind(config, keys.credentials, main, enrolment)
         watch = Watch(desk, pace.poll, pace.heartbeat)
         access = AccessServicer(desk, keys.mint, watch, require_agreement=config.require_security_agreement)
-        await _add_main(main, desk, access, status)
+        await _add_main(main, access, LogServicer(desk, keys.log), desk, status)
         welcome = Welcome(running.main, keys.ticket_key)
         add_EnrolmentServiceServicer_to_server(EnrolmentServicer(desk, keys.issuer, welcome), enrolment)
         async with _in_background(watch.run(), _sweep_for_ever(desk, watch, pace.sweep)):
@@ -156,11 +167,11 @@ async def run(config: Config, clock: Clock, ready: Callable[[Running], None]) ->
 
 
 async def _add_main(
-    main: grpc.aio.Server, desk: Desk, access: AccessServicer, status: health.HealthServicer
+    main: grpc.aio.Server, access: AccessServicer, log: LogServicer, desk: Desk, status: health.HealthServicer
 ) -> None:
     add_CatalogueServiceServicer_to_server(CatalogueServicer(desk), main)
     add_AccessServiceServicer_to_server(access, main)
-    add_LogServiceServicer_to_server(LogServicer(desk), main)
+    add_LogServiceServicer_to_server(log, main)
     add_HealthServicer_to_server(status, main)
     enable_server_reflection(_SHOWN_SERVICES, main)
     for service in MAIN_SERVICES:
@@ -203,12 +214,14 @@ def _load_keys(config: Config, clock: Clock) -> _Keys:
         config.validity.certificate_days,
     )
     ticket_key = read_key(data.ticket_key)
+    ensure_log_key(data)
     public = ticket_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     return _Keys(
         credentials=_server_credentials(data, issuer, clock),
         issuer=issuer,
         mint=Mint(ECKey.import_key(ticket_key), timedelta(seconds=config.validity.ticket_seconds)),
         ticket_key=public.decode(),
+        log=log_signer(issuer.authority.certificate, read_log_key(data)),
     )
 
 

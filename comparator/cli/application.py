@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from comparator.cli import oversight
+from comparator.cli import log, oversight
 from comparator.cli.options import (
     DEFAULT_CONFIG,
     CategoryName,
@@ -27,6 +27,7 @@ invite = typer.Typer(help="Invite a department or a node, or renew its enrolment
 app.add_typer(invite, name="invite")
 calendar = typer.Typer(help="Show or load the working days that deadlines count.", no_args_is_help=True)
 app.add_typer(calendar, name="calendar")
+app.add_typer(log.app, name="log")
 app.add_typer(oversight.app)
 
 _Output = Annotated[

@@ -16,7 +16,7 @@ from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.log_pb2 import Event, EventType
 
 _PREFIX = "EVENT_TYPE_"
-_TYPES: Mapping["EventType.ValueType", Text] = {
+EVENT_TYPES: Mapping["EventType.ValueType", Text] = {
     EventType.EVENT_TYPE_PARTY_ENROLLED: texts.EVENT_PARTY_ENROLLED,
     EventType.EVENT_TYPE_ROLES_CHANGED: texts.EVENT_ROLES_CHANGED,
     EventType.EVENT_TYPE_RESOURCE_PUBLISHED: texts.EVENT_RESOURCE_PUBLISHED,
@@ -33,6 +33,12 @@ _TYPES: Mapping["EventType.ValueType", Text] = {
     EventType.EVENT_TYPE_GRANT_RESUMED: texts.EVENT_GRANT_RESUMED,
     EventType.EVENT_TYPE_GRANT_REVOKED: texts.EVENT_GRANT_REVOKED,
     EventType.EVENT_TYPE_GRANT_LIMIT_TRIPPED: texts.EVENT_GRANT_LIMIT_TRIPPED,
+    EventType.EVENT_TYPE_LOG_SEARCHED: texts.EVENT_LOG_SEARCHED,
+    EventType.EVENT_TYPE_LOG_ARCHIVED: texts.EVENT_LOG_ARCHIVED,
+    EventType.EVENT_TYPE_LOG_REMOVED: texts.EVENT_LOG_REMOVED,
+    EventType.EVENT_TYPE_LOG_HELD: texts.EVENT_LOG_HELD,
+    EventType.EVENT_TYPE_CHAIN_BROKEN: texts.EVENT_CHAIN_BROKEN,
+    EventType.EVENT_TYPE_GENERATION_BUILT: texts.EVENT_GENERATION_BUILT,
 }
 
 
@@ -41,7 +47,7 @@ def events(
     path: Path, types: Sequence[str], grant_id: str, application_id: str, limit: int, json: bool
 ) -> None:
     """Events of these types (by name, in any case) about these, newest first."""
-    kinds = [_kind(name) for name in types]
+    kinds = [event_type(name) for name in types]
     about = About(
         application=application_number(application_id) if application_id else None,
         grant_id=grant_id or None,
@@ -65,7 +71,7 @@ def events(
             (
                 str(event.number),
                 minute(event.at),
-                _TYPES[event.type],
+                EVENT_TYPES[event.type],
                 _short(event.actor),
                 _about(event),
                 event.detail,
@@ -75,9 +81,10 @@ def events(
     )
 
 
-def _kind(name: str) -> "EventType.ValueType":
+def event_type(name: str) -> "EventType.ValueType":
+    """The type of event of that name, in any case; `FIELD_INVALID`."""
     wanted = name.upper().replace("-", "_")
-    known = {EventType.Name(kind).removeprefix(_PREFIX): kind for kind in _TYPES}
+    known = {EventType.Name(kind).removeprefix(_PREFIX): kind for kind in EVENT_TYPES}
     if wanted not in known:
         raise OperatorError(
             ErrorReason.ERROR_REASON_FIELD_INVALID,

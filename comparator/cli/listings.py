@@ -33,7 +33,7 @@ _SHARING: Mapping[int, Text] = {
     Sharing.SHARING_CONDITIONAL: texts.SHARING_CONDITIONAL,
     Sharing.SHARING_NOT_SHARED: texts.SHARING_NOT_SHARED,
 }
-_ENDS: Mapping[int, Text] = {
+ENDS: Mapping[int, Text] = {
     SessionEnd.SESSION_END_COMPLETE: texts.END_COMPLETE,
     SessionEnd.SESSION_END_CUT_BY_CONSUMER: texts.END_CUT_BY_CONSUMER,
     SessionEnd.SESSION_END_CUT_BY_NODE: texts.END_CUT_BY_NODE,
@@ -182,7 +182,7 @@ def receipts(path: Path, json: bool) -> None:
                 receipt.consumer,
                 receipt.resource,
                 str(receipt.records),
-                _ENDS[receipt.end],
+                ENDS[receipt.end],
                 minute(receipt.finished_at),
             )
             for receipt in map(Receipt.FromString, payloads)

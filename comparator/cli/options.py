@@ -47,3 +47,10 @@ class ModeName(StrEnum):
 
     KEYED = "keyed"
     OBLIVIOUS = "oblivious"
+
+
+class EntryKindName(StrEnum):
+    """The kinds of log entries in log.proto."""
+
+    RECEIPT = "receipt"
+    EVENT = "event"

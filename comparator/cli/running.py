@@ -11,7 +11,8 @@ from comparator import texts
 from comparator.cli.failures import told
 from comparator.cli.tables import dump, show
 from comparator.config import listening, load
-from comparator.data import DataDirectory, Running, read_certificate
+from comparator.data import DataDirectory, Running, read_certificate, read_log_key
+from comparator.domain.checkpoints import log_signer
 from comparator.server import run
 from comparator.store import schema
 from comparator.store.database import Database
@@ -47,6 +48,7 @@ def status(path: Path, json: bool) -> None:
         ("database_revision", texts.ITEM_REVISION, revision or ""),
         ("ca_until", texts.ITEM_CA_UNTIL, _until(data.ca_certificate)),
         ("server_until", texts.ITEM_SERVER_UNTIL, _until(data.server_certificate)),
+        ("log_key", texts.ITEM_LOG_KEY, _verifier_key(data)),
     )
     if json:
         dump({name: value for name, _, value in rows})
@@ -60,3 +62,10 @@ def status(path: Path, json: bool) -> None:
 
 def _until(path: Path) -> str:
     return read_certificate(path).not_valid_after_utc.isoformat()
+
+
+def _verifier_key(data: DataDirectory) -> str:
+    """What verifies the log's checkpoints; empty before `serve` or `migrate` has made the key."""
+    if not data.log_key.exists():
+        return ""
+    return str(log_signer(read_certificate(data.ca_certificate), read_log_key(data)).verifier)

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from comparator import texts
 from comparator.cli.failures import told
 from comparator.config import load, parse, render
-from comparator.data import DataDirectory, write_certificate, write_key
+from comparator.data import DataDirectory, ensure_log_key, write_certificate, write_key
 from comparator.domain import ca
 from comparator.store import schema
 from comparator.store.database import Database
@@ -50,8 +50,10 @@ def initialise(
 
 @told()
 def migrate(path: Path) -> None:
-    """Upgrades the database's schema."""
-    with closing(Database(load(path).database_url)) as database:
+    """Upgrades the database's schema, and makes the log's key if there is none."""
+    config = load(path)
+    ensure_log_key(DataDirectory(config.data))
+    with closing(Database(config.database_url)) as database:
         revision = schema.upgrade(database)
     typer.echo(texts.MIGRATED.of(language_of()).format(revision=revision))
 
@@ -63,5 +65,6 @@ def _create_keys(directory: DataDirectory, now: datetime, days: int) -> None:
     write_key(directory.ca_key, ca_key)
     write_key(directory.server_key, server_key)
     write_key(directory.ticket_key, ticket_key)
+    ensure_log_key(directory)
     write_certificate(directory.ca_certificate, authority.certificate)
     write_certificate(directory.server_certificate, server)

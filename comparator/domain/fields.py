@@ -10,7 +10,7 @@ from stayput.identity import CODE
 
 DEFAULT_PAGE = 100
 LARGEST_PAGE = 1_000
-_LARGEST_NUMBER = 2**63 - 1
+LARGEST_NUMBER = 2**63 - 1
 _CONTROL = "Cc"
 _KEPT = "\n\t"
 
@@ -88,9 +88,9 @@ def page_number(token: str) -> int | None:
     """The number below which a page of numbered things begins; None for the first page."""
     if not token:
         return None
-    if not (token.isascii() and token.isdigit() and len(token) <= len(str(_LARGEST_NUMBER))):
+    if not (token.isascii() and token.isdigit() and len(token) <= len(str(LARGEST_NUMBER))):
         raise _token_invalid()
-    if int(token) > _LARGEST_NUMBER:
+    if int(token) > LARGEST_NUMBER:
         raise _token_invalid()
     return int(token)
 

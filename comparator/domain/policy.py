@@ -36,12 +36,23 @@ ALLOWED: Mapping[str, frozenset[Role]] = {
     "/stayput.v1.AccessService/IssueTicket": _CONSUMER,
     "/stayput.v1.LogService/AppendReceipts": _PROVIDER,
     "/stayput.v1.LogService/ListEvents": _OVERSEERS,
+    "/stayput.v1.LogService/GetCheckpoint": _ALL,
+    "/stayput.v1.LogService/GetConsistencyProof": _ALL,
+    "/stayput.v1.LogService/AddCosignature": _ALL,
+    "/stayput.v1.LogService/SearchLog": _ALL,
+    "/stayput.v1.LogService/GetBundle": _ALL,
     "/stayput.v1.EnrolmentService/Enrol": frozenset(),
 }
 # These are for anyone enrolled, also for a party without a role: a department that only provides, which acts
 # through its node, or a node whose department does not provide.
 FOR_ANYONE = frozenset(
-    {"/stayput.v1.CatalogueService/ListResources", "/stayput.v1.CatalogueService/GetResource"}
+    {
+        "/stayput.v1.CatalogueService/ListResources",
+        "/stayput.v1.CatalogueService/GetResource",
+        "/stayput.v1.LogService/GetCheckpoint",
+        "/stayput.v1.LogService/GetConsistencyProof",
+        "/stayput.v1.LogService/AddCosignature",
+    }
 )
 _AS: Mapping[Role, str] = {
     Role.CONSUMER: "a department enrolled as consumer",

@@ -44,6 +44,7 @@ def issue(call: Call, asked: IssueTicketRequest, mint: Mint, ticket_id: str) -> 
         consumer=call.party,
         node=node(grant.node_id),
         thumbprint=call.thumbprint,
+        signing_key=call.signing_key,
         scope=_scope(grant),
         operator=asked.operator,
         purpose=asked.purpose,

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -63,20 +63,24 @@ class Desk:
         """What `transaction` returns, run in one of the threads."""
         return await asyncio.get_running_loop().run_in_executor(self.threads, transaction)
 
-    async def _run(self, method: str, party: str, transaction: Callable[[], _T]) -> _T:
+    async def logged(self, method: str, party: str, answer: Awaitable[_T]) -> _T:
+        """What is awaited, with a line in the log about how it went."""
         began = time.perf_counter()
         result = "INTERNAL"
         try:
-            answer = await self.in_thread(transaction)
+            answered = await answer
         except StayputError as error:
             result = error.reason_name
             raise
         else:
             result = "OK"
-            return answer
+            return answered
         finally:
             milliseconds = round((time.perf_counter() - began) * 1000, 1)
             _log.info("call", method=method, party=party, result=result, ms=milliseconds)
+
+    async def _run(self, method: str, party: str, transaction: Callable[[], _T]) -> _T:
+        return await self.logged(method, party, self.in_thread(transaction))
 
     def _read(self, who: Caller, method: str, work: Callable[[Call], _T]) -> _T:
         with self.database.reading() as store:

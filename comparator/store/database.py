@@ -1,5 +1,6 @@
 """Transactions: `reading` and `writing` give the store's verbs; nothing else opens a session."""
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,10 +13,14 @@ from comparator import texts
 from comparator.store.applications import Applications
 from comparator.store.catalogue import Catalogue
 from comparator.store.engines import WRITES, engine_of
+from comparator.store.entries import SALT_BYTES
 from comparator.store.events import Events
 from comparator.store.grants import Grants
+from comparator.store.keeping import Keeping
+from comparator.store.leaves import Leaves
 from comparator.store.log import Log
 from comparator.store.parties import Parties
+from comparator.store.search import Search
 from comparator.store.tickets import Tickets
 from comparator.texts import OperatorError
 from stayput.v1.errors_pb2 import ErrorReason
@@ -39,8 +44,11 @@ class Store:
     applications: Applications
     grants: Grants
     tickets: Tickets
+    leaves: Leaves
     log: Log
     events: Events
+    search: Search
+    keeping: Keeping
 
 
 class Database:
@@ -77,15 +85,24 @@ class Database:
 
 
 def _verbs(session: Session) -> Store:
+    leaves = Leaves(session, new_salt)
     return Store(
         parties=Parties(session),
         catalogue=Catalogue(session),
         applications=Applications(session),
         grants=Grants(session),
         tickets=Tickets(session),
-        log=Log(session),
-        events=Events(session),
+        leaves=leaves,
+        log=Log(session, leaves),
+        events=Events(session, leaves),
+        search=Search(session),
+        keeping=Keeping(session),
     )
+
+
+def new_salt() -> bytes:
+    """A salt for a commitment of the log."""
+    return secrets.token_bytes(SALT_BYTES)
 
 
 @contextmanager

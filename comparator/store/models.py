@@ -1,4 +1,4 @@
-"""Tables. Rows of resources, applications, grants and receipts stay inside: outside, they are messages."""
+"""Tables but the log's. Rows of resources, applications and grants stay inside: outside are messages."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -17,7 +17,6 @@ from sqlalchemy import (
     String,
     Text,
     TypeDecorator,
-    UniqueConstraint,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -252,23 +251,6 @@ class TicketRow(Base):
     case_number: Mapped[str]
     issued_at: Mapped[datetime]
     expires_at: Mapped[datetime]
-
-
-class ReceiptRow(Base):
-    """A receipt as the node signed it, with its place in the node's chain."""
-
-    __tablename__ = "receipts"
-    __table_args__ = (
-        UniqueConstraint("node_urn", "sequence"),
-        {"sqlite_autoincrement": True},
-    )
-
-    number: Mapped[int] = mapped_column(NUMBER, primary_key=True)
-    node_urn: Mapped[str] = mapped_column(URN, ForeignKey("parties.urn"))
-    sequence: Mapped[int] = mapped_column(BigInteger)
-    payload_hash: Mapped[bytes]
-    envelope: Mapped[bytes]
-    received_at: Mapped[datetime]
 
 
 class EventRow(Base):

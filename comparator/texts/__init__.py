@@ -8,4 +8,5 @@ from comparator.texts.events import *  # noqa: F403
 from comparator.texts.failures import OperatorError as OperatorError
 from comparator.texts.failures import unusable as unusable
 from comparator.texts.listings import *  # noqa: F403
+from comparator.texts.log import *  # noqa: F403
 from comparator.texts.storage import *  # noqa: F403

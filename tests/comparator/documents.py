@@ -27,6 +27,7 @@ from stayput.v1.access_pb2 import (
     WithdrawApplicationRequest,
 )
 from stayput.v1.catalogue_pb2 import Category, PublishResourceRequest, Resource, Sharing, UpdateFrequency
+from stayput.v1.comparison_pb2 import RequestStatement
 from stayput.v1.contract_pb2 import Check, Field, Granularity, Key, Mode, OutcomeCode
 from stayput.v1.log_pb2 import OutcomeCount, Receipt, SessionEnd, Tally
 from stayput.v1.signing_pb2 import Envelope
@@ -199,12 +200,37 @@ async def set_standing(
     return (await operator.access.SetGrantStanding(request)).standing
 
 
-class Chain:
-    """A node's receipts, one after the other."""
+def statement(of: Receipt) -> RequestStatement:
+    """What the consumer states if it asked what the receipt says."""
+    return RequestStatement(
+        session_key_hash=bytes(32),
+        grant_id=of.grant_id,
+        consumer=of.consumer,
+        operator=of.operator,
+        purpose=of.purpose,
+        case_number=of.case_number,
+        resource=of.resource,
+        key=of.key,
+        checks=of.checks,
+        mode=of.mode,
+        granularity=of.granularity,
+        records=of.records,
+        request_commitment=of.request_commitment,
+        signed_at=of.finished_at,
+    )
 
-    def __init__(self, node: Member, now: datetime) -> None:
+
+def requested(what: RequestStatement, by: Member) -> Envelope:
+    return sign(PayloadType.REQUEST, what, by.keys.signing)
+
+
+class Chain:
+    """A node's receipts of one consumer's sessions, one after the other."""
+
+    def __init__(self, node: Member, now: datetime, consumer: Member) -> None:
         self.node = node
         self.now = now
+        self.consumer = consumer
         self.sequence = 0
         self.previous_hash = FIRST_PREVIOUS_HASH
 
@@ -215,7 +241,7 @@ class Chain:
             session_id=bytes(16),
             grant_id=f"G-{1:026d}",
             ticket_id="ticket",
-            consumer="civil-affairs",
+            consumer=self.consumer.id,
             operator="operator-7",
             purpose="低收入家庭经济状况核对",
             case_number="case-2026-1",
@@ -244,8 +270,13 @@ class Chain:
         )
 
     def add(self, what: Receipt | None = None) -> Envelope:
-        """Signs a receipt (by default the next draft) and puts it at the end of the chain."""
+        """Signs a receipt (by default the next draft) and puts it at the end of the chain.
+
+        If it is of a complete session and has no statement of its consumer yet, it gets one that fits.
+        """
         what = what or self.draft()
+        if what.end == SessionEnd.SESSION_END_COMPLETE and not what.HasField("request"):
+            what.request.CopyFrom(requested(statement(what), self.consumer))
         envelope = sign(PayloadType.RECEIPT, what, self.node.keys.signing)
         self.sequence, self.previous_hash = what.sequence, payload_hash(envelope.payload)
         return envelope

@@ -103,6 +103,11 @@ _MAY: dict[str, set[str]] = {
     "AccessService/IssueTicket": {_C},
     "LogService/AppendReceipts": {_N},
     "LogService/ListEvents": {_A, _O},
+    "LogService/GetCheckpoint": {_C, _P, _A, _O, _N, _X},
+    "LogService/GetConsistencyProof": {_C, _P, _A, _O, _N, _X},
+    "LogService/AddCosignature": {_C, _P, _A, _O, _N, _X},
+    "LogService/SearchLog": {_C, _N, _A, _O},
+    "LogService/GetBundle": {_C, _N, _A, _O},
     "EnrolmentService/Enrol": set(),
 }
 
@@ -141,6 +146,7 @@ async def test_each_party_may_call_what_the_table_says(platform: Platform, name:
         "APPLICATION_UNKNOWN",
         "GRANT_UNKNOWN",
         "GRANT_SIGNATURE_INVALID",
+        "EVIDENCE_INVALID",
     }
 
 

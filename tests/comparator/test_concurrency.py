@@ -156,20 +156,22 @@ async def _append(node: Member, receipts: list[Envelope]) -> None:
     await node.log.AppendReceipts(AppendReceiptsRequest(receipts=receipts))
 
 
-async def test_receipts_of_one_node_over_two_connections(platform: Platform, node: Member) -> None:
+async def test_receipts_of_one_node_over_two_connections(
+    platform: Platform, node: Member, consumer: Member
+) -> None:
     other = await _second_connection(platform, node)
-    batch = documents.Chain(node, platform.clock()).next(5)
+    batch = documents.Chain(node, platform.clock(), consumer).next(5)
     outcomes = await _outcomes(_append(each, batch) for each in (node, other) * (_MANY // 2))
     assert outcomes == {"OK": _MANY}
     with platform.database.reading() as store:
         assert list(store.log.all()) == batch
 
 
-async def test_two_histories_of_one_node(platform: Platform, node: Member) -> None:
+async def test_two_histories_of_one_node(platform: Platform, node: Member, consumer: Member) -> None:
     other = await _second_connection(platform, node)
     histories = []
     for number in range(_MANY):
-        chain = documents.Chain(node, platform.clock())
+        chain = documents.Chain(node, platform.clock(), consumer)
         receipt = chain.draft()
         receipt.operator = f"operator-{number}"
         histories.append(chain.add(receipt))

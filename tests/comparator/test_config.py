@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from comparator.config import Config, Validity, line_of, listening, load, parse, render
+from comparator.config import Config, LogKeeping, Validity, line_of, listening, load, parse, render
 from stayput.errors import StayputError
 
 _LEAST = 'data = "d"\nlisten = "127.0.0.1:7443"\nenrolment_listen = "127.0.0.1:7444"\n'
@@ -31,6 +31,8 @@ def test_the_sample_is_a_configuration_with_the_defaults(tmp_path: Path) -> None
     assert config.data == tmp_path / "data"
     assert config.database_url.database == str(tmp_path / "data" / "comparator.db")
     assert config.validity == Validity()
+    assert config.log == LogKeeping()
+    assert config.log.retention_days == 1_096
     assert config.require_security_agreement is True
     assert (config.advertise, config.enrolment_advertise, config.database) == (None, None, None)
 
@@ -40,6 +42,7 @@ def test_every_key_is_in_the_sample() -> None:
     config = parse(everything, Path("comparator.toml"))
     assert config.model_fields_set == set(Config.model_fields)
     assert config.validity.model_fields_set == set(Validity.model_fields)
+    assert config.log.model_fields_set == set(LogKeeping.model_fields)
     assert config.database_url.get_backend_name() == "postgresql"
 
 
@@ -86,6 +89,9 @@ def test_a_password_is_not_shown() -> None:
         ('[validity]\nticket_seconds = "601"\n', 5, "validity.ticket_seconds", "correct"),
         ("[validity]\nticket_seconds = 601\n", 5, "validity.ticket_seconds", "correct"),
         ("validity = 3\n", 4, "validity", "correct"),
+        ("[log]\nretention_days = 36526\n", 5, "log.retention_days", "correct"),
+        ('[log]\nretention_days = "1096"\n', 5, "log.retention_days", "correct"),
+        ("[log]\nretention_day = 1096\n", 5, "log.retention_day", "did you mean retention_days?"),
         ("require_security_agreement = 0\n", 4, "require_security_agreement", "correct"),
         ("require_agreement = true\n", 4, "require_agreement", "did you mean require_security_agreement?"),
     ],
@@ -96,6 +102,15 @@ def test_a_wrong_key_is_named_with_file_and_line(more: str, line: int, key: str,
     assert hint in error.remedy
     assert "secret" not in error.message + error.remedy
     assert "4711" not in error.message + error.remedy
+
+
+def test_the_log_is_kept_for_two_years_at_least() -> None:
+    path = Path("comparator.toml")
+    assert parse(f"{_LEAST}[log]\nretention_days = 731\n", path).log.retention_days == 731
+    error = _refused(f"{_LEAST}[log]\nretention_days = 730\n")
+    assert error.message == (
+        "comparator.toml, line 5: log.retention_days: must be at least 731: the log is kept at least 2 years"
+    )
 
 
 @pytest.mark.parametrize("key", ["data", "listen", "enrolment_listen"])

@@ -6,9 +6,18 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from comparator.data import DataDirectory, Running, read_certificate, read_key, write_key
+from comparator.data import (
+    DataDirectory,
+    Running,
+    ensure_log_key,
+    read_certificate,
+    read_key,
+    read_log_key,
+    write_key,
+)
 from stayput.errors import StayputError
 
 
@@ -72,6 +81,36 @@ def test_what_is_no_key(data: DataDirectory, content: bytes) -> None:
     data.ca_key.write_bytes(content)
     with pytest.raises(StayputError, match="is not a P-256 key"):
         read_key(data.ca_key)
+
+
+def test_the_logs_key_is_made_once(data: DataDirectory) -> None:
+    with pytest.raises(StayputError, match=r"log\.key: is missing"):
+        read_log_key(data)
+    ensure_log_key(data)
+    made = data.log_key.read_bytes()
+    assert _mode(data.log_key) == 0o600
+    assert read_log_key(data).private_bytes_raw()
+    ensure_log_key(data)
+    assert data.log_key.read_bytes() == made
+    assert [path.name for path in data.log_key.parent.iterdir()] == ["log.key"]
+
+
+def test_a_refused_key_leaves_nothing_behind(data: DataDirectory) -> None:
+    first = ec.generate_private_key(ec.SECP256R1())
+    write_key(data.ca_key, first)
+    with pytest.raises(FileExistsError):
+        write_key(data.ca_key, Ed25519PrivateKey.generate())
+    assert [path.name for path in data.ca_key.parent.iterdir()] == ["ca.key"]
+    assert read_key(data.ca_key).private_numbers() == first.private_numbers()
+
+
+def test_keys_of_the_wrong_kind(data: DataDirectory) -> None:
+    write_key(data.ca_key, Ed25519PrivateKey.generate())
+    with pytest.raises(StayputError, match="is not a P-256 key"):
+        read_key(data.ca_key)
+    write_key(data.log_key, ec.generate_private_key(ec.SECP256R1()))
+    with pytest.raises(StayputError, match="is not an Ed25519 key"):
+        read_log_key(data)
 
 
 def test_what_is_missing(data: DataDirectory) -> None:

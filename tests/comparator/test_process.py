@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from stayput.enrolment import PartyKeys, checked, csr_of, read_invitation, request
 from stayput.errors import StayputError
-from stayput.identity import COMPARATOR_NAME, node
+from stayput.identity import COMPARATOR_NAME, department, node
 from stayput.rpc import tls
 from stayput.rpc.client import translated
 from stayput.v1.catalogue_pb2 import ListResourcesRequest
@@ -82,7 +82,8 @@ class Installation:
             ca,
         )
         channel = tls.channel(response.comparator_address, COMPARATOR_NAME, credentials)
-        return Member(node(response.node_id), response.department, keys, response, credentials, channel)
+        party = node(response.node_id) if response.node_id else department(response.department)
+        return Member(party, response.department, keys, response, credentials, channel)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -130,7 +131,8 @@ async def test_from_init_to_sigterm(installation: Installation) -> None:
 async def test_a_kill_between_appends_loses_nothing_confirmed(installation: Installation) -> None:
     process, main, enrolment = installation.serve()
     member = await installation.enrol(_invite(installation))
-    chain = Chain(member, datetime.now(UTC))
+    installation.run("invite", "department", "civil-affairs", "--title", "民政局", "-o", "consumer.json")
+    chain = Chain(member, datetime.now(UTC), await installation.enrol("consumer.json"))
     sent: list[Envelope] = []
     confirmed = 0
     enough = asyncio.Event()

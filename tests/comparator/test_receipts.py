@@ -13,8 +13,8 @@ from tests.comparator.platform import Member, Platform, refused
 
 
 @pytest.fixture
-def chain(platform: Platform, node: Member) -> Chain:
-    return Chain(node, platform.clock())
+def chain(platform: Platform, node: Member, consumer: Member) -> Chain:
+    return Chain(node, platform.clock(), consumer)
 
 
 async def _append(node: Member, receipts: list[Envelope]) -> int:
@@ -75,7 +75,7 @@ async def test_another_receipt_of_a_number_stored_is_a_fork(
 ) -> None:
     batch = chain.next(2)
     await _append(node, batch)
-    other = Chain(node, platform.clock())
+    other = Chain(node, platform.clock(), chain.consumer)
     changed = other.draft()
     changed.records, changed.outcome_bytes = 0, 0
     changed.ClearField("tallies")
@@ -88,7 +88,7 @@ async def test_another_receipt_of_a_number_stored_is_a_fork(
 
 async def test_a_fork_within_a_batch(platform: Platform, node: Member, chain: Chain) -> None:
     first = chain.add()
-    other = Chain(node, platform.clock())
+    other = Chain(node, platform.clock(), chain.consumer)
     changed = other.draft()
     changed.operator = "operator-8"
     with refused("LOG_FORK"):
@@ -128,7 +128,7 @@ async def test_another_nodes_receipts(platform: Platform, node: Member, chain: C
     genuine = chain.add()
     with refused("RECEIPT_INVALID"):
         await _append(other, [genuine])
-    borrowed = Chain(node, platform.clock()).draft()
+    borrowed = Chain(node, platform.clock(), chain.consumer).draft()
     with refused("RECEIPT_INVALID"):
         await _append(other, [sign(PayloadType.RECEIPT, borrowed, other.keys.signing)])
     assert not _stored(platform)
@@ -138,7 +138,7 @@ async def test_another_nodes_receipts(platform: Platform, node: Member, chain: C
 async def test_each_node_has_its_own_chain(platform: Platform, node: Member, chain: Chain) -> None:
     other = await platform.node("tax-1", "tax-office")
     await _append(node, chain.next(2))
-    assert await _append(other, Chain(other, platform.clock()).next(1)) == 1
+    assert await _append(other, Chain(other, platform.clock(), chain.consumer).next(1)) == 1
 
 
 async def test_receipts_signed_before_the_key_was_replaced(

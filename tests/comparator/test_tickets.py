@@ -48,6 +48,7 @@ async def test_a_ticket_serves_its_holder_at_its_node(
     assert ticket.scope.checks == tuple(grant.checks)
     assert (ticket.scope.modes, ticket.scope.granularities) == (("KEYED",), ("RECORD",))
     assert (ticket.operator, ticket.purpose, ticket.case_number) == ("张三", "低保核对", "2026-17")
+    assert ticket.signing_key == consumer.keys.signing.public_key().public_bytes_raw()
     assert ticket.expires_at - ticket.issued_at == timedelta(minutes=5)
     assert answer.expires_at.ToDatetime(UTC) == ticket.expires_at
 

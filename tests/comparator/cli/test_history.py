@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from comparator.cli.history import _TYPES
+from comparator.cli.history import EVENT_TYPES
 from comparator.config import Config
 from stayput.v1.log_pb2 import EventType
 from tests.comparator import documents
@@ -77,4 +77,4 @@ def test_wrong_options(run: Run, config: Config, options: list[str], locale: str
 
 
 def test_every_type_has_a_name() -> None:
-    assert set(_TYPES) == set(EventType.values()) - {EventType.EVENT_TYPE_UNSPECIFIED}
+    assert set(EVENT_TYPES) == set(EventType.values()) - {EventType.EVENT_TYPE_UNSPECIFIED}

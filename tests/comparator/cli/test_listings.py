@@ -32,7 +32,7 @@ async def receipts(config: Config, clock: Clock) -> list[bytes]:
         await documents.apply(consumer)
         await documents.decide(node, documents.grant(granted, node, clock()))
         await documents.refuse(node, turned_down.id, "理由")
-        chain = Chain(node, clock()).next(2)
+        chain = Chain(node, clock(), consumer).next(2)
         await node.log.AppendReceipts(AppendReceiptsRequest(receipts=chain))
     return [envelope.payload for envelope in chain]
 

@@ -1,15 +1,18 @@
 """`comparator init` and `comparator migrate`."""
 
+import json
 import re
 import stat
 from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from comparator.config import load
-from comparator.data import DataDirectory, read_certificate, read_key
+from comparator.data import DataDirectory, read_certificate, read_key, read_log_key
 from stayput.identity import COMPARATOR_NAME
+from stayput.notes import SignatureType, VerifierKey
 from tests.comparator.platform import Run
 
 
@@ -35,6 +38,29 @@ def test_init_makes_what_serve_needs(run: Run, config_path: Path) -> None:
     assert {stat.S_IMODE(key.stat().st_mode) for key in keys} == {0o600}
     assert stat.S_IMODE(config.data.stat().st_mode) == 0o700
     assert len({read_key(key).private_numbers().private_value for key in keys}) == 3
+
+
+def test_the_logs_key_is_shown(run: Run, config_path: Path) -> None:
+    run("init")
+    shown = json.loads(run("status", "--json").stdout)["log_key"]
+    data = DataDirectory(load(config_path).data)
+    key = VerifierKey.parse(shown)
+    assert key.public_key == read_log_key(data).public_key().public_bytes_raw()
+    assert key.kind is SignatureType.ED25519
+    fingerprint = read_certificate(data.ca_certificate).fingerprint(hashes.SHA256()).hex()
+    assert key.name == f"stayput/{fingerprint[:16]}"
+    assert stat.S_IMODE(data.log_key.stat().st_mode) == 0o600
+
+
+def test_migrate_gives_an_older_installation_its_logs_key(run: Run, config_path: Path) -> None:
+    run("init")
+    data = DataDirectory(load(config_path).data)
+    data.log_key.unlink()
+    assert json.loads(run("status", "--json").stdout)["log_key"] == ""
+    assert run("migrate").exit_code == 0
+    made = read_log_key(data).private_bytes_raw()
+    assert run("migrate").exit_code == 0
+    assert read_log_key(data).private_bytes_raw() == made
 
 
 def test_init_overwrites_nothing(run: Run, config_path: Path) -> None:

@@ -65,7 +65,19 @@ _GRANT = Grant(
     issued_at=documents.stamp(_NOW),
 )
 _ENVELOPE = sign(PayloadType.GRANT, _GRANT, _KEY)
-_RECEIPT = sign(PayloadType.RECEIPT, Receipt(grant_id=_GRANT_ID, sequence=1, records=3), _KEY)
+_RECEIPT = sign(
+    PayloadType.RECEIPT,
+    Receipt(
+        node_id=_NODE.id,
+        provider=_PROVIDER.id,
+        consumer=_CONSUMER.id,
+        resource=documents.VEHICLES,
+        grant_id=_GRANT_ID,
+        sequence=1,
+        records=3,
+    ),
+    _KEY,
+)
 
 
 def _parties() -> dict[str, list[dict[str, Any]]]:

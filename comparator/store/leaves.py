@@ -1,0 +1,113 @@
+"""The log's tree: leaves appended in the transaction that stores what they are about, and stored subtrees.
+
+Writers take turns, so the next place is the tree's size as this transaction sees it.
+"""
+
+# SQLAlchemy 2.0 and 2.1 differ in what Select takes; unevaluated, either reads it.
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import Session
+
+from comparator.store import entries
+from comparator.store.entries import Entry
+from comparator.store.log_models import CosignatureRow, LeafRow, NodeRow
+from stayput import merkle
+from stayput.identity import Party
+from stayput.merkle import Frontier, Position, TreeHead
+
+
+class Leaves:
+    """Verbs over the tree within one transaction."""
+
+    def __init__(self, session: Session, new_salt: Callable[[], bytes]) -> None:
+        self._session = session
+        self._new_salt = new_salt
+        self._frontier: Frontier | None = None
+        self._latest = datetime.min.replace(tzinfo=UTC)
+
+    def append(self, added: Sequence[Entry], at: datetime) -> int:
+        """Logs entries at the end of the tree, in that order, and returns the place of the first."""
+        frontier = self._loaded()
+        # Times rise with places, also where a clock was set back: searches and retention rely on it.
+        self._latest = at = max(at, self._latest)
+        placed = [
+            entries.placed(entry, place, at, self._new_salt())
+            for place, entry in enumerate(added, start=frontier.size)
+        ]
+        self._frontier, complete = frontier.append([merkle.leaf_hash(leaf) for leaf, _ in placed])
+        if placed:
+            self._session.execute(insert(LeafRow), [row for _, row in placed])
+            self._session.execute(
+                insert(NodeRow),
+                [
+                    {"number": entries.node_number(level, index), "hash": digest}
+                    for level, index, digest in complete
+                ],
+            )
+        return frontier.size
+
+    def size(self) -> int:
+        """How many leaves there are."""
+        last = self._session.scalar(select(func.max(LeafRow.place)))
+        return 0 if last is None else last + 1
+
+    def head(self, size: int) -> TreeHead:
+        """The head that the tree had at a size which it has reached."""
+        return TreeHead(size, merkle.root(size, self.nodes))
+
+    def inclusion(self, place: int, size: int) -> list[bytes]:
+        """The proof that a leaf is in the tree of that size."""
+        return merkle.inclusion_proof(place, size, self.nodes)
+
+    def consistency(self, old_size: int, size: int) -> list[bytes]:
+        """The proof that the tree of one size is the beginning of that of another."""
+        return merkle.consistency_proof(old_size, size, self.nodes)
+
+    def nodes(self, positions: Sequence[Position]) -> list[bytes]:
+        """The hashes stored at these positions, in their order."""
+        numbers = [entries.node_number(level, index) for level, index in positions]
+        query = select(NodeRow.number, NodeRow.hash).where(NodeRow.number.in_(numbers))
+        stored = dict(self._session.execute(query).all())
+        return [stored[number] for number in numbers]
+
+    def at(self, place: int) -> LeafRow | None:
+        """The leaf of that place."""
+        return self._session.get(LeafRow, place)
+
+    def of_receipt(self, node: Party, sequence: int) -> LeafRow | None:
+        """The leaf of a node's receipt."""
+        return self._session.scalar(
+            select(LeafRow).where(LeafRow.node_id == node.id, LeafRow.node_sequence == sequence)
+        )
+
+    def cosigned_beyond(self, place: int) -> int | None:
+        """Size of the newest cosigned checkpoint whose tree holds that place."""
+        return self._session.scalar(
+            select(func.max(CosignatureRow.tree_size)).where(CosignatureRow.tree_size > place)
+        )
+
+    def cosignatures(self, size: int) -> list[str]:
+        """The lines of the cosignatures of the checkpoint of that size, in the order of the witnesses."""
+        query = select(CosignatureRow.line).where(CosignatureRow.tree_size == size)
+        return list(self._session.scalars(query.order_by(CosignatureRow.witness_urn)))
+
+    def cosign(self, size: int, witness: Party, checkpoint: bytes, line: str, now: datetime) -> None:
+        """Keeps a witness's cosignature of the checkpoint of that size; of several by one the last counts."""
+        row = CosignatureRow(
+            tree_size=size, witness_urn=witness.urn, checkpoint=checkpoint, line=line, received_at=now
+        )
+        known = self._session.get(CosignatureRow, (size, witness.urn))
+        if known is None or known.line != line:
+            self._session.merge(row)
+            self._session.flush()
+
+    def _loaded(self) -> Frontier:
+        if self._frontier is None:
+            self._frontier = Frontier.load(self.size(), self.nodes)
+            query = select(LeafRow.logged_at).order_by(LeafRow.place.desc()).limit(1)
+            self._latest = self._session.scalar(query) or self._latest
+        return self._frontier
