@@ -262,6 +262,7 @@ def _admin_server(config_path: Path, parts: Parts, address: str) -> grpc.aio.Ser
         decisions=parts.decisions,
         grants=parts.grants,
         platform=parts.platform,
+        receipts=parts.state.receipt_log,
         status=status,
     )
     admin_pb2_grpc.add_NodeAdminServiceServicer_to_server(servicer, admin)

@@ -1,11 +1,11 @@
-"""The command `provider-node`: set up, build, serve, publish and decide."""
+"""The command `provider-node`: set up, build, serve, publish, decide and look back."""
 
 import sys
 from typing import NoReturn
 
 import typer
 
-from provider_node.cli import applications, build, grants, limits, publishing, setup, status
+from provider_node.cli import applications, build, grants, limits, log, publishing, setup, status
 from provider_node.cli.output import printable
 from stayput.errors import StayputError
 from stayput.language import language_of
@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A provider's data service node. 数据提供部门的数据服务节点。",
 )
-for group in (setup, build, status, publishing, applications, grants, limits):
+for group in (setup, build, status, publishing, applications, grants, limits, log):
     group.register(app)
 
 

@@ -112,4 +112,70 @@ TEXTS: dict[str, Text] = {
     "off": Text("off", "关闭"),
     "used_today": Text("used today", "今日已用"),
     "left_today": Text("left today", "今日剩余"),
+    # The node's own log.
+    "number": Text("number", "编号"),
+    "finished": Text("finished", "完成时间"),
+    "operator": Text("operator", "经办人"),
+    "case": Text("case number", "案件编号"),
+    "records": Text("records", "条数"),
+    "found": Text("found", "命中"),
+    "end": Text("end", "结束方式"),
+    "delivered": Text("at the platform", "已送达平台"),
+    "damaged": Text("DAMAGED", "已损坏"),
+    "end_complete": Text("complete", "完成"),
+    "end_cut_by_consumer": Text("cut by the consumer", "使用部门中断"),
+    "end_cut_by_node": Text("cut by the node", "节点中断"),
+    "end_node_crashed": Text("node crashed", "节点崩溃"),
+    "more_receipts": Text(
+        "there may be more than these {limit}; raise --limit or narrow the search",
+        "仅显示前 {limit} 份，可能还有更多；请调大 --limit 或缩小范围",
+    ),
+    "exported": Text("{count} receipts written to {file}", "已将 {count} 份回执写入 {file}"),
+    "verifying": Text("verifying", "正在校验"),
+    "one_receipt": Text("receipt {first}: ", "回执 {first}："),
+    "receipts_from_to": Text("receipts {first} to {last}: ", "回执 {first} 至 {last}："),
+    "fault_damaged": Text("damaged at this node, cannot be read", "本节点保存的内容已损坏，无法读取"),
+    "fault_missing": Text("missing from the chain", "链中缺失"),
+    "fault_signature": Text("not signed by a key of this node", "签名不是本节点密钥所作"),
+    "fault_old_key": Text(
+        "signed by an earlier key after a later one was in use", "启用新密钥后仍由旧密钥签名"
+    ),
+    "fault_number": Text("says another number than its place", "所载编号与所在位置不符"),
+    "fault_previous_hash": Text(
+        "does not name the receipt before it; one of the two is not the original",
+        "与前一份回执的摘要不符，两者之一不是原件",
+    ),
+    "fault_inconsistent": Text(
+        "contradicts itself or this node: {field}", "内容自相矛盾或与本节点不符：{field}"
+    ),
+    "fault_grant_unknown": Text("names a grant that this node has not signed", "所载授权并非本节点签署"),
+    "fault_grant_differs": Text("is not what its grant is about: {field}", "与所载授权不符：{field}"),
+    "fault_confirmed_missing": Text(
+        "confirmed by the platform, but no longer in this node's state",
+        "平台已确认收到，但本节点状态中已不存在",
+    ),
+    "chain_whole": Text("{count} receipts verified; the chain is whole", "已校验 {count} 份回执，链完整"),
+    "chain_broken": Text(
+        "{count} receipts read, {faults} faults; the first broken link is receipt {first}",
+        "已读取 {count} 份回执，发现 {faults} 处问题；首个断点为回执 {first}",
+    ),
+    "differs_missing": Text(
+        "MISSING from the platform's log, which had confirmed it", "平台日志中缺失，而平台曾确认收到"
+    ),
+    "differs_waiting": Text("not delivered to the platform yet", "尚未送达平台"),
+    "differs_unknown": Text(
+        "in the platform's log, but not in this node's chain", "平台日志中有，而本节点链中没有"
+    ),
+    "differs_content": Text(
+        "other content in the platform's log than in this node's chain", "平台日志中的内容与本节点链中的不同"
+    ),
+    "differs_shown": Text(
+        "the same receipt, but the platform's log shows it with another value of: {field}",
+        "回执相同，但平台日志显示的字段值不同：{field}",
+    ),
+    "differs_order": Text("shown twice or out of order by the platform's log", "平台日志重复显示或顺序有误"),
+    "reconciled": Text(
+        "{node} receipts here, {platform} in the platform's log, {agree} agree; differences: {differences}",
+        "本节点 {node} 份回执，平台日志 {platform} 份，一致 {agree} 份；差异：{differences}",
+    ),
 }

@@ -21,7 +21,7 @@ from stayput.v1.access_pb2 import (
 from stayput.v1.access_pb2_grpc import AccessServiceStub
 from stayput.v1.catalogue_pb2 import PublishResourceRequest, Resource
 from stayput.v1.catalogue_pb2_grpc import CatalogueServiceStub
-from stayput.v1.log_pb2 import AppendReceiptsRequest
+from stayput.v1.log_pb2 import AppendReceiptsRequest, EntryKind, LogRecord, SearchLogRequest
 from stayput.v1.log_pb2_grpc import LogServiceStub
 from stayput.v1.signing_pb2 import Envelope
 
@@ -122,3 +122,15 @@ class Platform:
                 AppendReceiptsRequest(receipts=receipts), timeout=_SECONDS
             )
         return answer.stored_through
+
+    async def logged_receipts(self) -> AsyncGenerator[LogRecord, None]:
+        """What the platform's log shows of this node's receipts, the newest first, page by page."""
+        asked = SearchLogRequest(page_size=_PAGE, kind=EntryKind.ENTRY_KIND_RECEIPT)
+        while True:
+            with translated(_PEER):
+                page = await self._log.SearchLog(asked, timeout=_SECONDS)
+            for record in page.records:
+                yield record
+            asked.page_token = page.next_page_token
+            if not asked.page_token:
+                return

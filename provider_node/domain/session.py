@@ -19,6 +19,7 @@ from provider_node.domain.accounting import add_counts, admission, session_admis
 from provider_node.domain.guards import Observation, suspension
 from provider_node.domain.identity import NodeIdentity
 from provider_node.domain.matching import Matched
+from provider_node.domain.signatory import Signatory, check_not_early
 from provider_node.store.attempts import Reservation
 from provider_node.store.state import State
 from provider_node.store.usage import Charge
@@ -60,10 +61,11 @@ class Matcher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a session may do: what its grant's limits allow, and only before `until`."""
+    """What a session may do: what its grant's limits allow, before `until`, and stated by its consumer."""
 
     limits: Limits
     until: datetime
+    signatory: Signatory
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +79,17 @@ class Books:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """A chunk's answer, to be accounted for before it is sent; the draft and the transcript include it."""
+    """A chunk's answer, to be accounted for before it is sent; draft and transcript include it.
+
+    `request` is the consumer's statement, which comes with the final chunk.
+    """
 
     draft: Receipt
     transcript: Transcript
     records: int
     observation: Observation
     sealed: SealedOutcomes
+    request: Envelope | None
 
 
 class Session:
@@ -94,7 +100,7 @@ class Session:
     ) -> None:
         self._books = books
         self._draft = draft
-        self._until = terms.until
+        self._terms = terms
         self._limits = complete(terms.limits, DEFAULTS)
         self._keys = keys
         self._matcher = matcher
@@ -145,8 +151,8 @@ class Session:
     ) -> tuple[SealedOutcomes, Envelope | None]:
         """Sealed outcomes of a chunk and, for the final one, the receipt; accounted for before they return.
 
-        Raises `PROTOCOL_VIOLATION`, `SEAL_INVALID`, `CHUNK_SIZE`, `QUOTA_EXCEEDED`, `TICKET_EXPIRED` or
-        `GRANT_NOT_ACTIVE`; then nothing was charged.
+        Raises `PROTOCOL_VIOLATION`, `SEAL_INVALID`, `CHUNK_SIZE`, `REQUEST_STATEMENT_INVALID`,
+        `QUOTA_EXCEEDED`, `TICKET_EXPIRED` or `GRANT_NOT_ACTIVE`; then nothing was charged.
         """
         return await self._uncancelled(self._answer(chunk, min(most, self._chunk_records)))
 
@@ -187,8 +193,8 @@ class Session:
         now = self._books.clock()
         # The day on which an answer is begun is the day that it is charged to.
         with self._books.state.attempts.answering(self.grant_id, china_date(now).isoformat()) as attempts:
-            answer = await asyncio.to_thread(self._answered, chunk, most, attempts)
-            receipt = await self._account(answer, attempts, now, chunk.final)
+            answer = await asyncio.to_thread(self._answered, chunk, most, attempts, now)
+            receipt = await self._account(answer, attempts, now)
         self._draft, self._transcript = answer.draft, answer.transcript
         self._sequence += 1
         return answer.sealed, receipt
@@ -201,7 +207,8 @@ class Session:
                 field="chunk.sequence",
                 remedy="number the chunks of a session from 0 without gaps",
             )
-        if self._books.clock() >= self._until:
+        check_not_early(chunk)
+        if self._books.clock() >= self._terms.until:
             raise StayputError(
                 ErrorReason.ERROR_REASON_TICKET_EXPIRED,
                 "the session has outlived what its ticket and grant allow",
@@ -209,7 +216,7 @@ class Session:
                 remedy="open a new session with a new ticket for the records not answered",
             )
 
-    def _answered(self, chunk: SealedChunk, most: int, attempts: Reservation) -> _Answer:
+    def _answered(self, chunk: SealedChunk, most: int, attempts: Reservation, now: datetime) -> _Answer:
         digests = self._keys.open_request(chunk.sequence, chunk.final, chunk.sealed)
         columns = len(self._draft.tallies)
         records, rest = divmod(len(digests), columns * DIGEST_BYTES)
@@ -221,14 +228,18 @@ class Session:
                 remedy="send whole records in smaller chunks; only the final one may be empty",
                 details={"limit": str(most)},
             )
-        matched = self._matcher.match(digests)
-        self._refuse_attempts(matched, attempts)
-        outcomes = matched.outcomes.tobytes()
         transcript = self._transcript.copy()
-        transcript.add(digests, outcomes)
+        transcript.ask(digests)
         draft = Receipt()
         draft.CopyFrom(self._draft)
         draft.records += records
+        if chunk.final:
+            draft.request_commitment = transcript.request_commitment()
+            self._terms.signatory.check(chunk, draft, now)
+        matched = self._matcher.match(digests)
+        self._refuse_attempts(matched, attempts)
+        outcomes = matched.outcomes.tobytes()
+        transcript.answer(outcomes)
         draft.outcome_bytes += len(outcomes)
         for column, counts in enumerate(draft.tallies):
             add_counts(counts, tally(outcomes[column * records : (column + 1) * records]))
@@ -239,6 +250,7 @@ class Session:
             records,
             Observation.of(matched, self._limits),
             SealedOutcomes(sequence=chunk.sequence, sealed=sealed),
+            chunk.request if chunk.final else None,
         )
 
     def _refuse_attempts(self, matched: Matched, attempts: Reservation) -> None:
@@ -250,13 +262,7 @@ class Session:
         checks = matched.outcomes[1:]
         checks[:, places] = np.where(checks[:, places] == NOT_ASKED, NOT_ASKED, ATTEMPTS)
 
-    async def _account(
-        self,
-        answer: _Answer,
-        attempts: Reservation,
-        now: datetime,
-        final: bool,  # noqa: FBT001 (as in SealedChunk)
-    ) -> Envelope | None:
+    async def _account(self, answer: _Answer, attempts: Reservation, now: datetime) -> Envelope | None:
         identity = self._books.identity
         charge = Charge(
             records=answer.records,
@@ -266,10 +272,11 @@ class Session:
             sign_change=identity.sign_change,
             attempts=attempts.logged(),
         )
-        if not final:
+        if answer.request is None:
             await self._books.state.answer(answer.draft, charge)
             return None
         receipt = self._receipt(answer.draft, answer.transcript, SessionEnd.SESSION_END_COMPLETE)
+        receipt.request.CopyFrom(answer.request)
         envelope = await self._books.state.finish(receipt, identity.sign_receipt, charge)
         self._ended = True
         return envelope

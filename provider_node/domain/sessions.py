@@ -12,7 +12,8 @@ from typing import Final
 from provider_node.domain.access import Access, Admission
 from provider_node.domain.allowance import allowance
 from provider_node.domain.session import Books, Matcher, Session, Terms
-from stayput import sealing
+from provider_node.domain.signatory import Signatory
+from stayput import requests, sealing
 from stayput.contract import require_same
 from stayput.errors import StayputError, field_invalid
 from stayput.grants import check_standing
@@ -178,7 +179,13 @@ class Sessions:
         serving = self._serving(opening.contract.resource)
         require_same(serving.contract, opening.contract)
         matcher = serving.matcher(opening.key, opening.checks)
-        terms = Terms(admission.grant.limits, min(now + LONGEST_SESSION, admission.until))
+        terms = Terms(
+            limits=admission.grant.limits,
+            until=min(now + LONGEST_SESSION, admission.until),
+            signatory=Signatory(
+                admission.ticket.signing_key, requests.session_key_hash(opening.sealed_session_key)
+            ),
+        )
         draft = self._draft(opening, admission, serving, now)
         return Session(self._books, draft, terms, self._session_keys(opening), matcher)
 

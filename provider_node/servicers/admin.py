@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from provider_node.domain.builds import run_build
 from provider_node.domain.decisions import Decisions
 from provider_node.domain.grants import GivenGrants
 from provider_node.domain.platform import Platform
+from provider_node.domain.receipt_log import search
 from provider_node.domain.resources import Resources
+from provider_node.store.receipt_log import ReceiptLog
 from stayput.rpc.server import Context
 from stayput.v1.admin_pb2 import (
     AcceptRequest,
@@ -31,6 +34,8 @@ from stayput.v1.admin_pb2 import (
     ListNodeApplicationsResponse,
     ListNodeGrantsRequest,
     ListNodeGrantsResponse,
+    ListReceiptsRequest,
+    ListReceiptsResponse,
     PublishRequest,
     PublishResponse,
     RefuseRequest,
@@ -39,66 +44,57 @@ from stayput.v1.admin_pb2 import (
 from stayput.v1.admin_pb2_grpc import NodeAdminServiceServicer
 
 
+@dataclass(frozen=True, kw_only=True)
 class AdminServicer(NodeAdminServiceServicer):
     """Converts and forwards. The socket's directory decides who may call."""
 
-    def __init__(
-        self,
-        *,
-        config: Path,
-        address: str,
-        resources: Resources,
-        decisions: Decisions,
-        grants: GivenGrants,
-        platform: Platform,
-        status: Callable[[], GetStatusResponse],
-    ) -> None:
-        self._config = config
-        self._address = address
-        self._resources = resources
-        self._decisions = decisions
-        self._grants = grants
-        self._platform = platform
-        self._status = status
+    config: Path
+    address: str
+    resources: Resources
+    decisions: Decisions
+    grants: GivenGrants
+    platform: Platform
+    receipts: ReceiptLog
+    status: Callable[[], GetStatusResponse]
 
     async def GetStatus(self, request: GetStatusRequest, context: Context) -> GetStatusResponse:
         """What the node is doing."""
-        status = self._status()
-        status.resources.extend(await asyncio.to_thread(self._resources.statuses))
+        status = self.status()
+        status.resources.extend(await asyncio.to_thread(self.resources.statuses))
         return status
 
     async def Build(self, request: BuildRequest, context: Context) -> AsyncIterator[BuildResponse]:
         """Builds and switches."""
-        self._resources.config(request.resource)
-        async with aclosing(run_build(self._config, request.resource, _as_of(request))) as build:
+        self.resources.config(request.resource)
+        async with aclosing(run_build(self.config, request.resource, _as_of(request))) as build:
             async for progress in build:
                 yield progress
-        await self._resources.renew(request.resource, self._platform, self._address)
-        yield BuildResponse(generation=await asyncio.to_thread(self._resources.status, request.resource))
+        await self.resources.renew(request.resource, self.platform, self.address)
+        yield BuildResponse(generation=await asyncio.to_thread(self.resources.status, request.resource))
 
     async def Publish(self, request: PublishRequest, context: Context) -> PublishResponse:
         """Puts a resource in the catalogue."""
-        await self._resources.publish(request.resource, self._platform, self._address)
+        await self.resources.publish(request.resource, self.platform, self.address)
         return PublishResponse()
 
     async def ListNodeApplications(
         self, request: ListNodeApplicationsRequest, context: Context
     ) -> ListNodeApplicationsResponse:
         """Applications for this node's resources."""
-        return ListNodeApplicationsResponse(applications=await self._platform.applications())
+        return ListNodeApplicationsResponse(applications=await self.platform.applications())
 
     async def Accept(self, request: AcceptRequest, context: Context) -> AcceptResponse:
         """Takes an application in."""
-        application = await self._decisions.accept(request.application_id, request.administrator)
+        application = await self.decisions.accept(request.application_id, request.administrator)
         return AcceptResponse(application=application)
 
     async def Approve(self, request: ApproveRequest, context: Context) -> ApproveResponse:
         """Grants an application."""
-        return ApproveResponse(grant=await self._decisions.approve(request))
+        return ApproveResponse(grant=await self.decisions.approve(request))
 
     async def Refuse(self, request: RefuseRequest, context: Context) -> RefuseResponse:
         """Refuses an application."""
-        application = await self._decisions.refuse(
+        application = await self.decisions.refuse(
             request.application_id, request.reason, request.administrator
         )
         return RefuseResponse(application=application)
@@ -107,19 +103,23 @@ class AdminServicer(NodeAdminServiceServicer):
         self, request: ListNodeGrantsRequest, context: Context
     ) -> ListNodeGrantsResponse:
         """Grants in the node's store, newest first."""
-        return ListNodeGrantsResponse(grants=self._grants.all())
+        return ListNodeGrantsResponse(grants=self.grants.all())
 
     async def AmendGrant(self, request: AmendGrantRequest, context: Context) -> AmendGrantResponse:
         """Signs a new version of a grant."""
-        return AmendGrantResponse(grant=await self._grants.amend(request))
+        return AmendGrantResponse(grant=await self.grants.amend(request))
 
     async def ChangeGrant(self, request: ChangeGrantRequest, context: Context) -> ChangeGrantResponse:
         """Suspends, resumes or revokes a grant."""
-        return ChangeGrantResponse(grant=await self._grants.change(request))
+        return ChangeGrantResponse(grant=await self.grants.change(request))
 
     async def ListLimits(self, request: ListLimitsRequest, context: Context) -> ListLimitsResponse:
         """Limits that a new grant on each resource gets."""
-        return ListLimitsResponse(resources=self._decisions.limits())
+        return ListLimitsResponse(resources=self.decisions.limits())
+
+    async def ListReceipts(self, request: ListReceiptsRequest, context: Context) -> ListReceiptsResponse:
+        """Receipts in the node's store, newest first."""
+        return await asyncio.to_thread(search, self.receipts, request)
 
 
 def _as_of(request: BuildRequest) -> datetime | None:

@@ -6,17 +6,16 @@ Every write is durable (fsync) before the caller goes on; a crash at any point l
 new state. The journal holds, for each open session, its receipt as far as it has got.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
-from typing import Final
 
 import lmdb
 import structlog
 
 from provider_node.store.attempts import Attempts
 from provider_node.store.grants import Grants
+from provider_node.store.receipt_log import DELIVERED, MAP_BYTES, MAX_DATABASES, META, RECEIPTS, ReceiptLog
 from provider_node.store.usage import Admit, Charge, Usage
 from provider_node.store.writer import GroupWriter
 from stayput.errors import StayputError
@@ -27,10 +26,6 @@ from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.log_pb2 import Receipt
 from stayput.v1.signing_pb2 import Envelope
 
-_MAP_BYTES: Final = 64 * 2**30  # sparse: what is used is what is on disk
-_MAX_DATABASES: Final = 16
-_DELIVERED: Final = b"delivered"
-
 SignReceipt = Callable[[Receipt], Envelope]
 
 _log = structlog.get_logger(__name__)
@@ -39,14 +34,14 @@ _log = structlog.get_logger(__name__)
 class State:
     """The node's state. One instance per process and directory; LMDB must not be opened twice."""
 
-    def __init__(self, directory: Path, map_bytes: int = _MAP_BYTES) -> None:
+    def __init__(self, directory: Path, map_bytes: int = MAP_BYTES) -> None:
         """Opens the state, or begins one. Raises `CONFIGURATION_INVALID` if the files are damaged.
 
         `map_bytes` bounds its size; writes that would exceed it fail with `STORAGE_FULL`.
         """
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
-            self._env = lmdb.open(str(directory), map_size=map_bytes, max_dbs=_MAX_DATABASES, mode=0o600)
+            self._env = lmdb.open(str(directory), map_size=map_bytes, max_dbs=MAX_DATABASES, mode=0o600)
         except (lmdb.InvalidError, lmdb.CorruptedError, lmdb.VersionMismatchError):
             raise StayputError(
                 ErrorReason.ERROR_REASON_CONFIGURATION_INVALID,
@@ -55,10 +50,11 @@ class State:
                 remedy="restore the data directory from a backup",
             ) from None
         self._journal = self._env.open_db(b"journal")
-        self._receipts = self._env.open_db(b"receipts")
+        self._receipts = self._env.open_db(RECEIPTS)
         self._published = self._env.open_db(b"published")
-        self._meta = self._env.open_db(b"meta")
+        self._meta = self._env.open_db(META)
         self._writer = GroupWriter(self._env)
+        self.receipt_log = ReceiptLog(self._env)
         self.grants = Grants(self._env, self._writer)
         self.attempts = Attempts(self._env)
         self._usage = Usage(self._env)
@@ -152,22 +148,15 @@ class State:
 
     def receipts_after(self, sequence: int, most: int) -> list[Envelope]:
         """At most so many receipts that follow `sequence`, in order."""
-        with self._env.begin() as txn, txn.cursor(self._receipts) as cursor:
-            found: Iterator[tuple[bytes, bytes]] = iter(())
-            if cursor.set_range(_number(sequence + 1)):
-                found = iter(cursor)
-            return [Envelope.FromString(payload) for _, payload in islice(found, most)]
+        return [Envelope.FromString(kept.held) for kept in self.receipt_log.after(sequence, most)]
 
     def last_sequence(self) -> int:
         """Number of the last receipt; 0 before the first."""
-        with self._env.begin() as txn:
-            last = _last(txn, self._receipts)
-            return last[0] if last else 0
+        return self.receipt_log.last_number()
 
     def delivered_through(self) -> int:
         """Number of the last receipt that the platform has confirmed."""
-        with self._env.begin() as txn:
-            return int.from_bytes(txn.get(_DELIVERED, default=b"", db=self._meta), "big")
+        return self.receipt_log.delivered_through()
 
     def undelivered_since(self) -> datetime | None:
         """When the oldest receipt was made that the platform has not confirmed; None if it has all."""
@@ -178,7 +167,7 @@ class State:
 
     async def set_delivered_through(self, sequence: int) -> None:
         """The platform has confirmed everything up to `sequence`."""
-        await self._writer.write(lambda txn: txn.put(_DELIVERED, _number(sequence), db=self._meta))
+        await self._writer.write(lambda txn: txn.put(DELIVERED, _number(sequence), db=self._meta))
 
     # Publication
 

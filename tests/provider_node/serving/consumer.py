@@ -1,17 +1,22 @@
 """A consumer for tests: it takes a ticket, hashes, seals and opens as docs/protocol.md says."""
 
+import hashlib
+import hmac
+import json
+from base64 import b64decode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc.aio
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc.jwk import ECKey
 
-from stayput import receipts, sealing, tickets
-from stayput.elements import check_digests, context, encode, key_digests
+from stayput import receipts, requests, sealing, tickets
+from stayput.elements import DIGEST_BYTES, check_digests, context, encode, key_digests
 from stayput.errors import StayputError
 from stayput.identity import Party
 from stayput.normalise import Reject
@@ -22,6 +27,7 @@ from stayput.v1.comparison_pb2 import (
     CompareRequest,
     CompareResponse,
     Description,
+    RequestStatement,
     SealedChunk,
     SealedOutcomes,
     SessionOpen,
@@ -39,6 +45,7 @@ if TYPE_CHECKING:
 
 Call = grpc.aio.StreamStreamCall[CompareRequest, CompareResponse]
 SESSION_KEY = bytes(range(32))
+SIGNING_KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32, 64)))
 
 
 def digests(contract: Contract, people: Sequence[Person], checks: Sequence[str]) -> bytes:
@@ -56,20 +63,47 @@ def digests(contract: Contract, people: Sequence[Person], checks: Sequence[str])
 
 @dataclass(frozen=True)
 class Asking:
-    """A session as the consumer sees it: what opens it, and its keys."""
+    """A session as the consumer sees it: what opens it, its keys, and what it has asked so far, by chunk."""
 
     open: SessionOpen
     keys: sealing.Session
+    asked: dict[int, bytes] = field(default_factory=dict, compare=False)
 
     def chunk(self, sequence: int, people: Sequence[Person], *, final: bool = False) -> SealedChunk:
         """A sealed chunk of a list."""
         return self.sealed(sequence, digests(self.open.contract, people, self.open.checks), final=final)
 
     def sealed(self, sequence: int, plain: bytes, *, final: bool = False) -> SealedChunk:
-        """A sealed chunk of any bytes."""
+        """A sealed chunk of any bytes; with the final one the statement of all that was sealed."""
+        self.asked[sequence] = plain
         return SealedChunk(
-            sequence=sequence, final=final, sealed=self.keys.seal_request(sequence, final, plain)
+            sequence=sequence,
+            final=final,
+            sealed=self.keys.seal_request(sequence, final, plain),
+            request=requests.sign(self.statement(), SIGNING_KEY) if final else None,
         )
+
+    def statement(self) -> RequestStatement:
+        """What is stated of the chunks sealed so far, by the ticket's word and at its time."""
+        digests_, opening, ticket = b"".join(self.asked.values()), self.open, claims(self.open.ticket)
+        asked = hashlib.sha256(digests_).digest()
+        statement = RequestStatement(
+            session_key_hash=hashlib.sha256(opening.sealed_session_key).digest(),
+            grant_id=ticket["authorization_details"][0]["grant"],
+            consumer=ticket["sub"].rpartition(":")[2],
+            operator=ticket["operator"],
+            purpose=ticket["purpose"],
+            case_number=ticket["case_number"],
+            resource=opening.contract.resource,
+            key=opening.key,
+            checks=opening.checks,
+            mode=opening.mode,
+            granularity=opening.granularity,
+            records=len(digests_) // (DIGEST_BYTES * (1 + len(opening.checks))),
+            request_commitment=hmac.digest(self.keys.commitment_key(), asked, "sha256"),
+        )
+        statement.signed_at.FromSeconds(ticket["iat"])
+        return statement
 
     def outcomes(self, opened: SessionOpened, answer: SealedOutcomes) -> list[tuple[int, ...]]:
         """The opened outcomes of a chunk, a tuple for each record."""
@@ -77,6 +111,16 @@ class Asking:
         records, rest = divmod(len(plain), 1 + len(self.open.checks))
         assert not rest
         return list(zip(*(plain[i : i + records] for i in range(0, len(plain), records or 1)), strict=True))
+
+
+def claims(ticket: str) -> dict[str, Any]:
+    """What a ticket says, not verified; of what is none, as if it said nothing."""
+    nothing = {"iat": 0, "operator": "", "purpose": "", "case_number": "", "sub": ""}
+    try:
+        said: dict[str, Any] = json.loads(b64decode(ticket.split(".")[1] + "==", altchars=b"-_"))
+    except (ValueError, IndexError):
+        said = {}
+    return {"authorization_details": [{"grant": ""}], **nothing, **said}
 
 
 def asking(description: Description, ticket: str, checks: Sequence[str] = register.CHECKS) -> Asking:
@@ -117,6 +161,7 @@ class TicketOffice:
             consumer=consumer,
             node=self.node,
             thumbprint=holder.thumbprint,
+            signing_key=SIGNING_KEY.public_key().public_bytes_raw(),
             scope=tickets.Scope(
                 grant_id, register.CODE, register.KEY, register.CHECKS, ("KEYED",), ("RECORD",)
             ),

@@ -2,7 +2,6 @@
 
 # ruff: noqa: N802 (methods have the names that the .proto gives them)
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,8 +10,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from joserfc.jwk import ECKey
 
-from stayput import receipts
-from stayput.errors import StayputError
 from stayput.identity import Kind, Party
 from stayput.rpc import tls
 from stayput.rpc.server import Context, ErrorInterceptor, caller
@@ -29,21 +26,12 @@ from stayput.v1.catalogue_pb2 import (
 from stayput.v1.catalogue_pb2_grpc import CatalogueServiceServicer, add_CatalogueServiceServicer_to_server
 from stayput.v1.enrolment_pb2 import EnrolRequest, EnrolResponse, Invitation
 from stayput.v1.enrolment_pb2_grpc import EnrolmentServiceServicer, add_EnrolmentServiceServicer_to_server
-from stayput.v1.errors_pb2 import ErrorReason
-from stayput.v1.log_pb2 import (
-    AppendReceiptsRequest,
-    AppendReceiptsResponse,
-    ListEventsRequest,
-    ListEventsResponse,
-    Receipt,
-)
-from stayput.v1.log_pb2_grpc import LogServiceServicer, add_LogServiceServicer_to_server
-from stayput.v1.signing_pb2 import Envelope
-from tests.provider_node.serving.access_peer import AccessPeer
+from stayput.v1.log_pb2_grpc import add_LogServiceServicer_to_server
 from tests.provider_node.serving.authority import Authority
+from tests.provider_node.serving.log_peer import LogPeer
 
 
-class Peer(AccessPeer, CatalogueServiceServicer, LogServiceServicer, EnrolmentServiceServicer):
+class Peer(LogPeer, CatalogueServiceServicer, EnrolmentServiceServicer):
     """What the platform knows of one node; a test reads and changes it."""
 
     def __init__(self, authority: Authority, node: Party, department: str) -> None:
@@ -54,10 +42,6 @@ class Peer(AccessPeer, CatalogueServiceServicer, LogServiceServicer, EnrolmentSe
         self.ticket_key = ECKey.generate_key("P-256")
         self.address = ""
         self.enrolment_address = ""
-        self.receipts: list[Envelope] = []
-        self.appended = 0
-        self.stored_more = asyncio.Condition()
-        self.stored_through: int | None = None
         self.published: dict[str, Resource] = {}
 
     @property
@@ -70,17 +54,6 @@ class Peer(AccessPeer, CatalogueServiceServicer, LogServiceServicer, EnrolmentSe
             department=self.department,
             node_id=self.node.id,
         )
-
-    def stored(self) -> list[Receipt]:
-        """The receipts stored, each verified, their chain from the first one too."""
-        previous = receipts.FIRST_PREVIOUS_HASH
-        found = []
-        for number, envelope in enumerate(self.receipts, start=1):
-            receipt = receipts.verify(envelope, self.signing_key)
-            assert (receipt.sequence, receipt.previous_hash) == (number, previous)
-            previous = receipts.payload_hash(envelope.payload)
-            found.append(receipt)
-        return found
 
     async def Enrol(self, request: EnrolRequest, context: Context) -> EnrolResponse:
         csr = x509.load_der_x509_csr(request.csr)
@@ -105,42 +78,11 @@ class Peer(AccessPeer, CatalogueServiceServicer, LogServiceServicer, EnrolmentSe
         await self.faults.after("publish", context)
         return PublishResourceResponse(resource=request.resource)
 
-    async def AppendReceipts(
-        self, request: AppendReceiptsRequest, context: Context
-    ) -> AppendReceiptsResponse:
-        await self.faults.before("append")
-        self.appended += 1
-        for envelope in request.receipts:
-            self._append(envelope)
-        async with self.stored_more:
-            self.stored_more.notify_all()
-        await self.faults.after("append", context)
-        stored = len(self.receipts) if self.stored_through is None else self.stored_through
-        return AppendReceiptsResponse(stored_through=stored)
-
-    async def ListEvents(self, request: ListEventsRequest, context: Context) -> ListEventsResponse:
-        raise NotImplementedError
-
     async def ListResources(self, request: ListResourcesRequest, context: Context) -> ListResourcesResponse:
         raise NotImplementedError
 
     async def GetResource(self, request: GetResourceRequest, context: Context) -> GetResourceResponse:
         raise NotImplementedError
-
-    def _append(self, envelope: Envelope) -> None:
-        receipt = receipts.verify(envelope, self.signing_key)
-        if receipt.sequence > len(self.receipts) + 1:
-            raise StayputError(
-                ErrorReason.ERROR_REASON_LOG_SEQUENCE,
-                "a receipt is missing",
-                remedy="deliver it",
-                details={"expected": str(len(self.receipts) + 1)},
-            )
-        if receipt.sequence <= len(self.receipts):
-            if self.receipts[receipt.sequence - 1] != envelope:
-                raise StayputError(ErrorReason.ERROR_REASON_LOG_FORK, "fork", remedy="none")
-            return
-        self.receipts.append(envelope)
 
 
 @asynccontextmanager

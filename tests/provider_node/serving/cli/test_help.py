@@ -33,6 +33,7 @@ COMMANDS = [
     "resume",
     "revoke",
     "limits",
+    "log",
 ]
 # What each takes longer to import than a person should wait for a help text.
 HEAVY = {"cryptography", "grpc", "joserfc", "lmdb", "numpy"}

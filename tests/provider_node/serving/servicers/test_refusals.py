@@ -214,10 +214,8 @@ async def test_a_quota_that_ends_in_the_middle_ends_the_session_there(
     assert (receipt.end, receipt.records) == (SessionEnd.SESSION_END_CUT_BY_NODE, 20)
     assert receipt.outcome_bytes == 60
     transcript = Transcript(stream.asking.keys.commitment_key())
-    transcript.add(
-        digests(stream.asking.open.contract, PEOPLE, register.CHECKS),
-        b"".join(bytes(column) for column in zip(*answered, strict=True)),
-    )
+    transcript.ask(digests(stream.asking.open.contract, PEOPLE, register.CHECKS))
+    transcript.answer(b"".join(bytes(column) for column in zip(*answered, strict=True)))
     assert (receipt.request_commitment, receipt.response_commitment) == transcript.commitments()
     assert node.state.used(GRANT_ID, "2026-11-22") == 20
 

@@ -1,0 +1,40 @@
+"""The consumer's word: without its signed statement of what it asks, a session is not answered to its end."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from stayput import requests
+from stayput.errors import StayputError
+from stayput.v1.comparison_pb2 import SealedChunk
+from stayput.v1.errors_pb2 import ErrorReason
+from stayput.v1.log_pb2 import Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Signatory:
+    """By which key a session's statement must be signed, and the hash that names the session in it."""
+
+    signing_key: bytes
+    session_key_hash: bytes
+
+    def check(self, chunk: SealedChunk, draft: Receipt, now: datetime) -> None:
+        """Passes if the final chunk brings a statement, made now, of what `draft` says with the chunk.
+
+        Raises `REQUEST_STATEMENT_INVALID`.
+        """
+        if not chunk.HasField("request"):
+            raise requests.statement_invalid("request", "the final chunk came without it")
+        statement = requests.verify(chunk.request, self.signing_key)
+        requests.check_session(statement, self.session_key_hash, now)
+        requests.check_agrees(statement, draft)
+
+
+def check_not_early(chunk: SealedChunk) -> None:
+    """Passes unless a chunk that is not the final one brings a statement: `PROTOCOL_VIOLATION`."""
+    if chunk.HasField("request") and not chunk.final:
+        raise StayputError(
+            ErrorReason.ERROR_REASON_PROTOCOL_VIOLATION,
+            "the statement about the request came before the final chunk",
+            field="chunk.request",
+            remedy="send it with the final chunk, when all that is asked is known",
+        )
