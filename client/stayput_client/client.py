@@ -17,6 +17,7 @@ from stayput.v1.contract_pb2 import GRANULARITY_RECORD, MODE_KEYED
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.log_pb2 import Receipt
 from stayput_client.agreements import AGREEMENT_SECONDS, Recent
+from stayput_client.conversation import Signer
 from stayput_client.describing import described, described_with_allowances
 from stayput_client.faults import ClientFault
 from stayput_client.held_grants import Use, chosen_grant, opened_grant
@@ -53,6 +54,7 @@ class Client:
         files = home.identity()
         self._credentials = Credentials(*files.tls())
         self._platform = files.platform()
+        self._signer = Signer(files.signing_key(), clock)
         self._stack = AsyncExitStack()
         self._agreements: Recent[Request, Agreed] = Recent()
         self._nodes: dict[tuple[str, str], ComparisonServiceAsyncStub] = {}
@@ -256,6 +258,7 @@ class Client:
             comparator=self._comparator,
             stub=stub,
             consumer=self._platform.department,
+            signer=self._signer,
             description=description,
             question=question,
             grant=grant,

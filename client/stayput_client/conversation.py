@@ -5,15 +5,25 @@ The transport hands in what it receives; whatever disagrees with what was asked 
 
 import hmac
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
 
-from stayput import outcomes, receipts, sealing
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from stayput import outcomes, receipts, requests, sealing
 from stayput.elements import DIGEST_BYTES
 from stayput.errors import StayputError
 from stayput.receipts import receipt_invalid
 from stayput.v1.access_pb2 import GRANT_STATE_UNSPECIFIED
-from stayput.v1.comparison_pb2 import Allowance, SealedChunk, SealedOutcomes, SessionOpen, SessionOpened
+from stayput.v1.comparison_pb2 import (
+    Allowance,
+    RequestStatement,
+    SealedChunk,
+    SealedOutcomes,
+    SessionOpen,
+    SessionOpened,
+)
 from stayput.v1.contract_pb2 import GRANULARITY_RECORD, MODE_KEYED
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.log_pb2 import SESSION_END_COMPLETE, Receipt, Tally
@@ -27,7 +37,10 @@ SESSION_ID_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a session is about; all of it must come back in the receipt. `ticket` opens it."""
+    """What a session is about; all of it must come back in the receipt. `ticket` opens it.
+
+    `day` and `chunk_records` do not: by them this side turns records into chunks of digests.
+    """
 
     consumer: str
     grant_id: str
@@ -36,7 +49,17 @@ class Terms:
     operator: str
     purpose: str
     case_number: str
+    day: date
+    chunk_records: int
     ticket: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """With which key this side signs what it asks, and by which clock (aware)."""
+
+    key: Ed25519PrivateKey = field(repr=False)
+    clock: Callable[[], datetime]
 
 
 class Conversation:
@@ -46,16 +69,17 @@ class Conversation:
     order, `concluded` at the end.
     """
 
-    def __init__(self, description: Description, terms: Terms, session_key: bytes) -> None:
+    def __init__(self, description: Description, terms: Terms, session_key: bytes, signer: Signer) -> None:
         self._description = description
         self._terms = terms
+        self._signer = signer
         self._session = sealing.Session(session_key)
         self._commitment_key = self._session.commitment_key()
         self._transcript = receipts.Transcript(self._commitment_key)
         self._asked: deque[bytes] = deque()
-        self._sent = self._answered = self._records = 0
+        self._sent = self._answered = self._records_sent = self._records = 0
         self._tallies: list[Counter[int]] = [Counter() for _ in range(1 + len(terms.checks))]
-        self._final_sealed = False
+        self._statement: Envelope | None = None
         self._opened: SessionOpened | None = None
         self._responses: sealing.ResponseSealer | None = None
         self.opening = self._opening(session_key)
@@ -76,13 +100,39 @@ class Conversation:
         return opening
 
     def seal(self, digests: bytes, *, final: bool) -> SealedChunk:
-        """The next chunk to send; `digests` are columns of 16 bytes."""
+        """The next chunk to send; `digests` are columns of 16 bytes. The final one states what was asked."""
         sequence, self._sent = self._sent, self._sent + 1
-        self._final_sealed = final
         self._asked.append(digests)
+        self._transcript.ask(digests)
+        self._records_sent += len(digests) // (DIGEST_BYTES * len(self._tallies))
+        if final:
+            self._statement = requests.sign(self._said(), self._signer.key)
         return SealedChunk(
-            sequence=sequence, final=final, sealed=self._session.seal_request(sequence, final, digests)
+            sequence=sequence,
+            final=final,
+            sealed=self._session.seal_request(sequence, final, digests),
+            request=self._statement,
         )
+
+    def _said(self) -> RequestStatement:
+        opening, terms = self.opening, self._terms
+        statement = RequestStatement(
+            session_key_hash=requests.session_key_hash(opening.sealed_session_key),
+            grant_id=terms.grant_id,
+            consumer=terms.consumer,
+            operator=terms.operator,
+            purpose=terms.purpose,
+            case_number=terms.case_number,
+            resource=opening.contract.resource,
+            key=opening.key,
+            checks=opening.checks,
+            mode=opening.mode,
+            granularity=opening.granularity,
+            records=self._records_sent,
+            request_commitment=self._transcript.request_commitment(),
+        )
+        statement.signed_at.FromDatetime(self._signer.clock())
+        return statement
 
     def opened(self, message: SessionOpened) -> None:
         """The node has opened the session."""
@@ -104,7 +154,7 @@ class Conversation:
             raise _violation("outcomes")
         self._answered += 1
         self._count(answer)
-        self._transcript.add(digests, answer)
+        self._transcript.answer(answer)
         return answer
 
     def _count(self, answer: bytes) -> None:
@@ -123,12 +173,22 @@ class Conversation:
         An allowance that is none of this grant's, or cannot be right, counts as not said: nobody signs it and
         nothing depends on it, so it must not spoil answers that are good.
         """
-        if self._opened is None or self._asked or not self._final_sealed:
+        if self._opened is None or self._asked or self._statement is None:
             raise _violation("receipt")
         receipt = receipts.verify(envelope, self._description.signing_key)
         self._agrees(receipt, self._opened)
+        if _bytes(receipt.request) != _bytes(self._statement):
+            raise receipt_invalid("request is not the statement that this side signed")
         left = _left(allowance, self._terms.grant_id)
-        return Concluded(SignedReceipt(receipt, envelope, self._commitment_key), left)
+        return Concluded(SignedReceipt(receipt, envelope, self._opener()), left)
+
+    def _opener(self) -> receipts.Opener:
+        return receipts.Opener(
+            commitment_key=self._commitment_key,
+            contract=self._description.contract,
+            day=self._terms.day,
+            chunk_records=self._terms.chunk_records,
+        )
 
     def _agrees(self, receipt: Receipt, opened: SessionOpened) -> None:
         description, terms = self._description, self._terms
@@ -171,6 +231,10 @@ class Conversation:
         if self._opened is None:
             raise _violation("opened")
         return self._opened
+
+
+def _bytes(envelope: Envelope) -> bytes:
+    return envelope.SerializeToString(deterministic=True)
 
 
 def _counts(tallies: Sequence[Tally]) -> list[list[tuple[int, int]]]:

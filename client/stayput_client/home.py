@@ -24,6 +24,10 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Final
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
 from stayput.errors import StayputError
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput_client.faults import ClientFault
@@ -95,6 +99,16 @@ class IdentityFiles:
     def tls(self) -> tuple[bytes, bytes, bytes]:
         """Certificate chain, private key and CA certificate, each PEM."""
         return self.read(_CERTIFICATE), self.read(_TLS_KEY), self.read(_AUTHORITY)
+
+    def signing_key(self) -> Ed25519PrivateKey:
+        """With which this department signs what it asks; `CONFIGURATION_INVALID` if the file is damaged."""
+        try:
+            key = load_pem_private_key(self.read(_SIGNING_KEY), password=None)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            key = None
+        if not isinstance(key, Ed25519PrivateKey):
+            raise damaged(self.directory / _SIGNING_KEY)
+        return key
 
     def platform(self) -> Platform:
         """Whose identity this is; `CONFIGURATION_INVALID` if the file is damaged."""

@@ -8,9 +8,8 @@ import csv
 import io
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import repeat
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Final
@@ -24,7 +23,7 @@ from stayput_client.lists import ClerksList, added_columns, in_order
 from stayput_client.question import Answered, Why
 from stayput_client.results import NOT_ANSWERED, OUTCOME_OF_CODE, UNANSWERED_CODE, Outcome, Tallies
 
-_WORDS: Final[Mapping[int, str]] = {
+WORDS: Final[Mapping[int, str]] = {
     UNANSWERED_CODE: "",
     **{code: outcome.value for code, outcome in OUTCOME_OF_CODE.items()},
 }
@@ -100,15 +99,10 @@ class Output:
 
     def render(self, payload: Lines, answered: Answered) -> Rendered:
         """Lines with what is said of them."""
-        words = ([_WORDS[code] for code in column] for column in answered.columns)
-        reasons = _reason_column(len(payload.rows), answered.reasons)
-        added = zip(*words, reasons, strict=True)
-        rows = [[*row, *more] for row, more in zip(payload.rows, added, strict=True)]
-        faults = [self._fault_row(line, fault.name) for line, fault in payload.faults]
-        invalid = bytes([outcomes.INVALID]) * len(faults)
+        invalid = bytes([outcomes.INVALID]) * len(payload.faults)
         return Rendered(
             lines=len(payload),
-            text=self._written(in_order(payload, rows, faults)),
+            text=self._written(rendered_rows(payload, answered, self._own_columns)),
             columns=tuple(column + invalid for column in answered.columns),
             reasons=_named(answered.reasons) + Counter(f"line: {fault.name}" for _, fault in payload.faults),
         )
@@ -119,10 +113,6 @@ class Output:
         self.tallies.add(rendered.columns)
         self.tallies.reasons.update(rendered.reasons)
         self._heard(rendered.lines)
-
-    def _fault_row(self, line: int, fault: str) -> list[str]:
-        invalid = repeat(Outcome.INVALID.value, self.tallies.width)
-        return [*repeat("", self._own_columns), *invalid, f"line {line}: {fault}"]
 
     def finish(self, receipt: str | None) -> Path | None:
         """Puts the output in place, and before it the receipt, so that no output is without one.
@@ -152,6 +142,16 @@ class Output:
         os.fsync(self._file.fileno())
         self._file.close()
         Path(self._file.name).replace(path)
+
+
+def rendered_rows(payload: Lines, answered: Answered, own_columns: int) -> Iterator[list[str]]:
+    """The output's rows for some lines of a list with so many columns, in the order of the list."""
+    words = ([WORDS[code] for code in column] for column in answered.columns)
+    added = zip(*words, _reason_column(len(payload.rows), answered.reasons), strict=True)
+    rows = [[*row, *more] for row, more in zip(payload.rows, added, strict=True)]
+    blank, invalid = [""] * own_columns, [Outcome.INVALID.value] * len(answered.columns)
+    faults = [[*blank, *invalid, f"line {line}: {fault.name}"] for line, fault in payload.faults]
+    return in_order(payload, rows, faults)
 
 
 def _reason_column(records: int, reasons: Mapping[int, Sequence[Why]]) -> list[str]:

@@ -60,6 +60,7 @@ class Question:
         if len(set(checks)) != len(checks):
             raise field_invalid("checks", "names a check twice", "name each check once")
         self.key = key
+        self.today = today
         self.checks = tuple(checks)
         self._tuples = [
             contracts.key_fields(contract, key),

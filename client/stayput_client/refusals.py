@@ -6,6 +6,7 @@ from typing import Final
 from stayput.errors import Reason, StayputError
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput_client.faults import ClientFault
+from stayput_client.texts.evidence import EVIDENCE
 
 _NOT_ACTIVE: Final[Mapping[tuple[str, str], str]] = {
     ("PENDING", ""): "grant_pending",
@@ -61,5 +62,7 @@ def _name(error: StayputError) -> str | None:
             return _QUOTAS.get(error.field.rpartition(".")[2])
         case ErrorReason.ERROR_REASON_APPLICATION_DECIDED:
             return _DECIDED.get(details.get("state", ""))
+        case ErrorReason.ERROR_REASON_EVIDENCE_INVALID:
+            return f"evidence_{error.field}" if f"fault.evidence_{error.field}" in EVIDENCE else None
         case reason:
             return _WHATEVER_DETAILS.get(reason)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Final
 
 from stayput import outcomes
 from stayput.errors import StayputError
-from stayput.receipts import to_file
+from stayput.receipts import Opener, to_file
 from stayput.v1.log_pb2 import Receipt
 from stayput.v1.signing_pb2 import Envelope
 
@@ -66,15 +66,15 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class SignedReceipt:
-    """The node's receipt after it was verified, and the key that opens its commitments later."""
+    """The node's receipt after it was verified, and what opens its commitments later."""
 
     receipt: Receipt
     envelope: Envelope
-    commitment_key: bytes = field(repr=False)
+    opener: Opener
 
     def to_file(self) -> str:
-        """What to keep: a DSSE JSON envelope with the commitment key."""
-        return to_file(self.envelope, self.commitment_key)
+        """What to keep: a DSSE JSON envelope with the opener."""
+        return to_file(self.envelope, self.opener)
 
 
 @dataclass(frozen=True, slots=True)

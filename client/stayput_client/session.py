@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from stayput.sealing import SESSION_KEY_BYTES
-from stayput_client.conversation import Conversation, Terms
+from stayput_client.conversation import Conversation, Signer, Terms
 from stayput_client.exchange import MOST_RECORDS_IN_ONE_CALL, Exchange, one_call
 from stayput_client.models.grants import Grant
 from stayput_client.models.resources import Description
@@ -41,6 +41,7 @@ class Agreed:
     comparator: Comparator
     stub: "ComparisonServiceAsyncStub"
     consumer: str
+    signer: Signer
     description: Description
     question: Question
     grant: Grant
@@ -68,9 +69,12 @@ class Agreed:
             operator=self.operator,
             purpose=self.purpose,
             case_number=self.case_number,
+            day=self.question.today,
+            chunk_records=self.chunk_records,
             ticket=ticket,
         )
-        return Conversation(self.description, terms, secrets.token_bytes(SESSION_KEY_BYTES))
+        session_key = secrets.token_bytes(SESSION_KEY_BYTES)
+        return Conversation(self.description, terms, session_key, self.signer)
 
     async def begin(self, first: bytes, following: AsyncIterator[bytes]) -> Exchange:
         """A session on the stream that asks about `first` and what follows it."""

@@ -65,7 +65,7 @@ async def world(
     catalogue.resources[RESOURCE] = entry(f"127.0.0.1:{node_port}", node.public_key)
     world = World(tmp_path / "home", node, catalogue, access, authority, f"127.0.0.1:{comparator_port}")
     world.grant("G-1")
-    enrolled(world.home, authority, world.comparator_address)
+    enrolled(world.home, authority, world.comparator_address, access.consumer_key)
     yield world
     await asyncio.gather(node_server.stop(None), comparator.stop(None))
 

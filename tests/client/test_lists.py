@@ -165,7 +165,7 @@ async def test_the_receipt_lies_beside_the_output(client: Client, desk: Desk) ->
     assert summary.receipt_path == desk.receipt
     text = desk.read(desk.receipt).decode()
     assert (await client.verify_receipt(text)).records == 3
-    assert set(json.loads(text)["stayput"]) == {"commitment_key"}
+    assert set(json.loads(text)["stayput"]) == {"commitment_key", "contract", "day", "chunk_records"}
     assert desk.names() == {"out.csv", "out.csv.receipt.json"}
     assert stat.S_IMODE(desk.out.stat().st_mode) == 0o600
 

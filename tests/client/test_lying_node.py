@@ -10,7 +10,7 @@ from stayput import identity
 from stayput.errors import StayputError
 from stayput.rpc import tls
 from stayput.rpc.server import ErrorInterceptor
-from stayput.v1.comparison_pb2 import Description
+from stayput.v1.comparison_pb2 import Description, RequestStatement
 from stayput.v1.contract_pb2 import GRANULARITY_COUNT, MODE_OBLIVIOUS, OUTCOME_CODE_MISMATCH
 from stayput.v1.log_pb2 import SESSION_END_CUT_BY_NODE, OutcomeCount, Receipt
 from stayput_client import Client, CutShort
@@ -71,6 +71,52 @@ async def test_a_receipt_that_says_something_else_than_happened(
     world.node.faults = Faults(receipt=lie)
     with pytest.raises(StayputError, match=f"RECEIPT_INVALID: receipt: {field} is not"):
         await compare(client, records)
+
+
+def _restated(receipt: Receipt) -> None:
+    """The node writes itself what was asked: more than the consumer signed."""
+    said = RequestStatement.FromString(receipt.request.payload)
+    said.records += 1
+    receipt.request.payload = said.SerializeToString()
+
+
+def _of_another_session(world: World) -> Callable[[Receipt], None]:
+    def replay(receipt: Receipt) -> None:
+        if len(world.node.receipts) > 1:
+            receipt.request.CopyFrom(world.node.receipts[0].request)
+
+    return replay
+
+
+@pytest.mark.parametrize("records", [RECORDS, RECORDS * 400], ids=["one call", "stream"])
+@pytest.mark.parametrize(
+    "lie",
+    [
+        lambda r: r.ClearField("request"),
+        lambda r: r.request.Clear(),
+        _restated,
+        lambda r: setattr(r.request, "payload_type", "application/vnd.stayput.grant.v1+protobuf"),
+        lambda r: r.request.ClearField("signatures"),
+        lambda r: r.request.signatures.add(key_id="another key's", signature=bytes(64)),
+        lambda r: setattr(r.request.signatures[0], "signature", bytes(64)),
+    ],
+    ids=["dropped", "empty", "restated", "of another type", "unsigned", "signed twice", "signed otherwise"],
+)
+async def test_a_receipt_without_the_statement_that_this_side_signed(
+    world: World, client: Client, lie: Callable[[Receipt], None], records: list[dict[str, str]]
+) -> None:
+    world.node.faults = Faults(receipt=lie)
+    with pytest.raises(StayputError, match="RECEIPT_INVALID: receipt: request is not the statement"):
+        await compare(client, records)
+
+
+async def test_a_receipt_with_the_statement_of_an_earlier_session_about_the_same(
+    world: World, client: Client
+) -> None:
+    world.node.faults = Faults(receipt=_of_another_session(world))
+    await compare(client)
+    with pytest.raises(StayputError, match="RECEIPT_INVALID: receipt: request is not the statement"):
+        await compare(client)
 
 
 async def test_a_receipt_signed_with_another_key(world: World, client: Client) -> None:

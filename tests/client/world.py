@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import grpc.aio
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from stayput import identity, signing
@@ -145,12 +147,15 @@ def entry(address: str, signing_key: bytes) -> catalogue_pb2.Resource:
     )
 
 
-def enrolled(home: Path, authority: Authority, comparator_address: str) -> None:
+def enrolled(
+    home: Path, authority: Authority, comparator_address: str, signing_key: Ed25519PrivateKey
+) -> None:
     """A home directory as an enrolment leaves it, with `operator` set."""
     credentials = authority.credentials(identity.department(DEPARTMENT))
     at = Home(home)
     files = at.identity_for("the invitation's token")
-    files.begin(credentials.private_key, b"", b"request")
+    pem = signing_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    files.begin(credentials.private_key, pem, b"request")
     platform = Platform(DEPARTMENT, comparator_address, "")
     files.finish(credentials.certificate_chain.decode(), authority.pem.decode(), platform)
     at.adopt(files)

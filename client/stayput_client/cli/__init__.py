@@ -10,7 +10,18 @@ import typer
 
 from stayput.delimited import DelimitedError
 from stayput.errors import StayputError
-from stayput_client.cli import applications, catalogue, compare, enrol, grants, receipt
+from stayput_client.cli import (
+    applications,
+    audit,
+    catalogue,
+    compare,
+    enrol,
+    grants,
+    receipt,
+    trust,
+    verify,
+    witness,
+)
 from stayput_client.cli.localised import localise
 from stayput_client.cli.screen import Screen
 from stayput_client.texts import chosen_language
@@ -19,9 +30,11 @@ REFUSED = 1
 _OPTION = "--lang"
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
-for commands in (enrol, catalogue, applications, grants, compare):
+for commands in (enrol, catalogue, applications, grants, compare, verify, witness):
     commands.register(app)
 app.add_typer(receipt.app, name="receipt")
+app.add_typer(audit.app, name="audit")
+app.add_typer(trust.app, name="trust")
 
 
 class _LanguageName(StrEnum):

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stayput_client.cli import interruptible
-from stayput_client.cli.options import AsJson, Check, HomeOption, Key, Resource
+from stayput_client.cli.options import (
+    AsJson,
+    Check,
+    Column,
+    Delimiter,
+    Encoding,
+    HomeOption,
+    Key,
+    Resource,
+    columns_of,
+    delimiter_of,
+)
 from stayput_client.cli.screen import Json, Screen
 
 if TYPE_CHECKING:
@@ -33,13 +44,13 @@ def compare(
     key: Key,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT.csv")],
     check: Check = None,
-    column: Annotated[list[str] | None, typer.Option(metavar="FIELD=COLUMN")] = None,
+    column: Column = None,
     operator: Annotated[str, typer.Option(metavar="TEXT", show_default=False)] = "",
     purpose: Annotated[str, typer.Option(metavar="TEXT", show_default=False)] = "",
     case_number: Annotated[str, typer.Option(metavar="TEXT", show_default=False)] = "",
     grant: Annotated[str | None, typer.Option(metavar="ID")] = None,
-    encoding: Annotated[str | None, typer.Option(metavar="NAME")] = None,
-    delimiter: Annotated[str, typer.Option(metavar="CHARACTER")] = ",",
+    encoding: Encoding = None,
+    delimiter: Delimiter = ",",
     force: Annotated[bool, typer.Option("--force")] = False,
     home: HomeOption = None,
     as_json: AsJson = False,
@@ -48,7 +59,7 @@ def compare(
     from stayput_client.client import Client
     from stayput_client.results import CutShort
 
-    screen, columns = Screen.of(context), _columns(column or [])
+    screen, columns = Screen.of(context), columns_of(column or [])
 
     async def run(progress: "ProgressCallback | None") -> "Summary":
         async with Client.open(home) as client:
@@ -64,7 +75,7 @@ def compare(
                 case_number=case_number,
                 grant=grant,
                 encoding=encoding,
-                delimiter="\t" if delimiter == r"\t" else delimiter,
+                delimiter=delimiter_of(delimiter),
                 force=force,
                 progress=progress,
             )
@@ -81,16 +92,6 @@ def compare(
     if _all_invalid(summary):
         screen.warn("compare.all_invalid")
         raise typer.Exit(ALL_INVALID)
-
-
-def _columns(given: list[str]) -> dict[str, str]:
-    columns = {}
-    for pair in given:
-        field, separator, column = pair.partition("=")
-        if not separator:
-            raise typer.BadParameter("FIELD=COLUMN", param_hint="--column")
-        columns[field.strip()] = column.strip()
-    return columns
 
 
 @contextmanager

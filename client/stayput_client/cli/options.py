@@ -1,5 +1,6 @@
 """Options that several commands share; their help is in the text catalogue."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -12,3 +13,22 @@ AsJson: TypeAlias = Annotated[bool, typer.Option("--json")]
 Resource: TypeAlias = Annotated[str, typer.Option("--resource", metavar="CODE")]
 Key: TypeAlias = Annotated[str, typer.Option("--key", metavar="NAME")]
 Check: TypeAlias = Annotated[list[str] | None, typer.Option("--check", metavar="NAME")]
+Column: TypeAlias = Annotated[list[str] | None, typer.Option("--column", metavar="FIELD=COLUMN")]
+Encoding: TypeAlias = Annotated[str | None, typer.Option("--encoding", metavar="NAME")]
+Delimiter: TypeAlias = Annotated[str, typer.Option("--delimiter", metavar="CHARACTER")]
+
+
+def columns_of(given: Sequence[str]) -> dict[str, str]:
+    """Column by field; a usage error for what is no pair."""
+    columns = {}
+    for pair in given:
+        field, separator, column = pair.partition("=")
+        if not separator:
+            raise typer.BadParameter("FIELD=COLUMN", param_hint="--column")
+        columns[field.strip()] = column.strip()
+    return columns
+
+
+def delimiter_of(given: str) -> str:
+    """The character; a tab can be written as backslash and t."""
+    return "\t" if given == r"\t" else given

@@ -1,4 +1,4 @@
-"""Commands about receipts: show, verify."""
+"""Commands about receipts: show, verify, prove."""
 
 import asyncio
 from pathlib import Path
@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stayput_client.cli.leakage import show_leakage
-from stayput_client.cli.options import AsJson, HomeOption
+from stayput_client.cli.options import (
+    AsJson,
+    Column,
+    Delimiter,
+    Encoding,
+    HomeOption,
+    columns_of,
+    delimiter_of,
+)
 from stayput_client.cli.screen import Json, Screen
 
 if TYPE_CHECKING:
@@ -31,10 +39,9 @@ def show(
 
     screen, receipt = Screen.of(context), claimed(_text(receipt_file))
     if as_json:
-        tallies: list[Json] = [{"name": name, "counts": {**counts}} for name, counts in _tallies(receipt)]
-        screen.json({**_fields(receipt), "tallies": tallies})
+        screen.json(receipt_json(receipt))
         return
-    _show(screen, receipt)
+    show_receipt(screen, receipt)
     screen.say("receipt.unverified")
 
 
@@ -54,8 +61,40 @@ def verify(
             return await client.verify_receipt(_text(receipt_file))
 
     receipt, screen = asyncio.run(run()), Screen.of(context)
-    _show(screen, receipt)
+    show_receipt(screen, receipt)
     screen.say("receipt.verified", node=receipt.node_id)
+
+
+@app.command()
+def prove(
+    context: typer.Context,
+    *,
+    receipt_file: Annotated[Path, typer.Argument(metavar="RECEIPT_FILE")],
+    list_file: Annotated[Path, typer.Option("--list", metavar="LIST.csv")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT.csv")],
+    column: Column = None,
+    encoding: Encoding = None,
+    delimiter: Delimiter = ",",
+    home: HomeOption = None,
+) -> None:
+    """Proves what was asked and told."""
+    columns, text = columns_of(column or []), _text(receipt_file)
+
+    async def run() -> "Receipt":
+        from stayput.receipts import opener_from_file
+        from stayput_client.client import Client
+        from stayput_client.lists import ClerksList
+        from stayput_client.proving import prove as proved
+
+        async with Client.open(home) as client:
+            receipt = await client.verify_receipt(text)
+        of = ClerksList.open(list_file, encoding, delimiter_of(delimiter))
+        proved(receipt, opener_from_file(text), of, out, columns)
+        return receipt
+
+    receipt, screen = asyncio.run(run()), Screen.of(context)
+    show_receipt(screen, receipt)
+    screen.say("receipt.proved", node=receipt.node_id, records=f"{receipt.records:,}")
 
 
 def _text(receipt_file: Path) -> str:
@@ -63,7 +102,14 @@ def _text(receipt_file: Path) -> str:
     return receipt_file.read_text("utf-8", errors="replace")
 
 
-def _show(screen: Screen, receipt: "Receipt") -> None:
+def receipt_json(receipt: "Receipt") -> dict[str, Json]:
+    """A receipt as JSON."""
+    tallies: list[Json] = [{"name": name, "counts": {**counts}} for name, counts in _tallies(receipt)]
+    return {**_fields(receipt), "tallies": tallies}
+
+
+def show_receipt(screen: Screen, receipt: "Receipt") -> None:
+    """Shows a receipt as a table, and who learns what in its mode."""
     fields = _fields(receipt)
     rows = [[screen.text(f"receipt.{name}"), _shown(value)] for name, value in fields.items()]
     for compared, counts in _tallies(receipt):

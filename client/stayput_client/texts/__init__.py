@@ -6,6 +6,8 @@ from typing import Final
 from stayput.errors import Reason
 from stayput.language import Language, Text, language_of
 from stayput.reasons import MEANINGS
+from stayput_client.texts.evidence import EVIDENCE
+from stayput_client.texts.evidence_help import EVIDENCE_HELP
 from stayput_client.texts.faults import FAULTS
 from stayput_client.texts.help import HELP
 from stayput_client.texts.messages import MESSAGES
@@ -13,7 +15,8 @@ from stayput_client.texts.refusals import REFUSALS
 from stayput_client.texts.remedies import REMEDIES
 
 CATALOGUE: Final[Mapping[str, Text]] = {
-    name: Text(*texts) for name, texts in {**MESSAGES, **FAULTS, **REFUSALS, **HELP}.items()
+    name: Text(*texts)
+    for name, texts in {**MESSAGES, **EVIDENCE, **FAULTS, **REFUSALS, **HELP, **EVIDENCE_HELP}.items()
 }
 """Text by name, with the same placeholders in both languages."""
 

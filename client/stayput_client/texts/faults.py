@@ -176,6 +176,30 @@ FAULTS: Final[Mapping[str, tuple[str, str]]] = {
         "correct --column, or see the fields by: stayput describe",
         "请更正 --column；可用 stayput describe 查看字段",
     ),
+    "fault.proof_receipt": (
+        "the receipt file does not hold what opens this receipt",
+        "回执文件中没有用于打开该回执的内容",
+    ),
+    "remedy.proof_receipt": (
+        "use the file that was written beside the output",
+        "请使用当时写在输出文件旁的回执文件",
+    ),
+    "fault.proof_list": (
+        "this list is not what was asked",
+        "当时所问的不是该名单",
+    ),
+    "remedy.proof_list": (
+        "use the list as it was, with the same --column, --encoding and --delimiter",
+        "请使用当时的名单，并给出相同的 --column、--encoding 和 --delimiter",
+    ),
+    "fault.proof_output": (
+        "this output is not what was told of the list",
+        "该输出文件不是当时对该名单的答复",
+    ),
+    "remedy.proof_output": (
+        "use the output as it was written; a spreadsheet program may change it on saving",
+        "请使用当时写出的输出文件；电子表格软件保存时可能改动内容",
+    ),
     "fault.column_collision": (
         "the list has a column {field} already, which the output adds",
         "名单中已有名为 {field} 的列，与输出列重名",

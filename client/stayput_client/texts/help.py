@@ -200,4 +200,15 @@ Exit codes:
     ),
     "help.receipt.verify.receipt_file": ("a file OUT.receipt.json", "回执文件 OUT.receipt.json"),
     "help.receipt.verify.home": _HOME,
+    "help.receipt.prove": (
+        "Prove by a receipt that exactly this list was asked, and exactly this output told.",
+        "用回执证明：所问的正是该名单，所得的正是该输出文件。",
+    ),
+    "help.receipt.prove.receipt_file": ("a file OUT.receipt.json", "回执文件 OUT.receipt.json"),
+    "help.receipt.prove.list_file": ("the list that was compared", "当时比对的名单"),
+    "help.receipt.prove.out": ("the output that was written", "当时写出的输出文件"),
+    "help.receipt.prove.column": ("as it was given to compare", "与当时 compare 的参数相同"),
+    "help.receipt.prove.encoding": ("as it was given to compare", "与当时 compare 的参数相同"),
+    "help.receipt.prove.delimiter": ("as it was given to compare", "与当时 compare 的参数相同"),
+    "help.receipt.prove.home": _HOME,
 }

@@ -227,6 +227,10 @@ MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
         "the receipt is genuine: signed by node {node} with its known key",
         "回执真实：由节点 {node} 以已知密钥签名",
     ),
+    "receipt.proved": (
+        "proved: node {node} was asked exactly this list ({records} records) and told exactly this output",
+        "已证明：向节点 {node} 所问的正是该名单（{records} 条），其答复正是该输出文件",
+    ),
     "receipt.unverified": (
         "not verified; check it by: stayput receipt verify",
         "尚未验证；请用 stayput receipt verify 验证",

@@ -123,6 +123,10 @@ REMEDIES: Final[Mapping[Reason, Text]] = {
         "do not rely on this comparison; tell the provider", "请勿采信本次比对；并通知提供部门"
     ),
     ErrorReason.ERROR_REASON_SESSION_CUT: Text("run again", "请重新运行"),
+    ErrorReason.ERROR_REASON_REQUEST_STATEMENT_INVALID: Text(
+        "set this computer's clock; if that does not help: stayput enrol --renew",
+        "请校准本机时间；如仍无效，请执行 stayput enrol --renew",
+    ),
     ErrorReason.ERROR_REASON_RECEIPT_INVALID: Text(
         "do not rely on this comparison; tell the provider and the platform",
         "请勿采信本次比对；并通知提供部门和平台",
@@ -130,6 +134,13 @@ REMEDIES: Final[Mapping[Reason, Text]] = {
     ErrorReason.ERROR_REASON_LOG_SEQUENCE: Text("tell the provider", "请通知提供部门"),
     ErrorReason.ERROR_REASON_LOG_FORK: Text("tell the provider and the platform", "请通知提供部门和平台"),
     ErrorReason.ERROR_REASON_LOG_BACKLOG: Text("try later; tell the provider", "请稍后再试；并通知提供部门"),
+    ErrorReason.ERROR_REASON_LOG_ENTRY_UNKNOWN: Text(
+        "see the places by: stayput audit search", "请用 stayput audit search 查看条目的序号"
+    ),
+    ErrorReason.ERROR_REASON_EVIDENCE_INVALID: Text(
+        "do not rely on it; keep it, and tell the auditor and the platform's operator",
+        "请勿采信；请妥善保存，并通知审计部门和平台运营方",
+    ),
     ErrorReason.ERROR_REASON_CONFIGURATION_INVALID: Text(
         "correct the file that the message names", "请更正所指出的文件"
     ),

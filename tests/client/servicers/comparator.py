@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from google.protobuf.timestamp_pb2 import Timestamp
 from joserfc.jwk import ECKey
 
@@ -97,6 +98,7 @@ class AccessPeer(AccessServiceServicer):
     clock: Clock = now
     granted_at_once: str = ""
     tickets: int = 0
+    consumer_key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     page: int = 1
 
     async def Apply(self, request: access_pb2.ApplyRequest, context: Context) -> access_pb2.ApplyResponse:
@@ -217,6 +219,7 @@ class AccessPeer(AccessServiceServicer):
             consumer=asked_by.party,
             node=identity.node(grant.node_id),
             thumbprint=asked_by.thumbprint,
+            signing_key=self.consumer_key.public_key().public_bytes_raw(),
             scope=scope,
             operator=request.operator,
             purpose=request.purpose,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, cast
 
-from stayput import grants, outcomes, receipts, sealing, signing, tickets
+from stayput import grants, outcomes, receipts, requests, sealing, signing, tickets
 from stayput.v1.comparison_pb2 import SealedChunk, SealedOutcomes, SessionOpen, SessionOpened
 from stayput.v1.contract_pb2 import OutcomeCode
 from stayput.v1.log_pb2 import SESSION_END_COMPLETE, OutcomeCount, Receipt, Tally
@@ -32,6 +32,7 @@ class Session:
         self._sealer = session.response(self.opened.session_id)
         self._transcript = receipts.Transcript(session.commitment_key())
         self._tallies: list[Counter[int]] = [Counter() for _ in range(1 + len(opening.checks))]
+        self._request: Envelope | None = None
         self.chunks = self.records = 0
 
     def answer(self, chunk: SealedChunk) -> SealedOutcomes:
@@ -42,6 +43,7 @@ class Session:
         assert len(digests) % (16 * width) == 0
         size = len(digests) // (16 * width)
         assert size <= self._node.chunk_records
+        assert chunk.HasField("request") == chunk.final
         self._node.chunk_sizes.append(size)
         grants.check_standing(self._node.standing(self.grant.id))
         self._node.used_today[self.grant.id] += size
@@ -50,12 +52,22 @@ class Session:
         plain = self._node.faults.outcomes(b"".join(self._outcomes(columns)))
         for i, tally in enumerate(self._tallies):
             tally.update(plain[i * size : (i + 1) * size])
-        self._transcript.add(digests, plain)
+        self._transcript.ask(digests)
+        self._transcript.answer(plain)
         self.chunks, self.records = self.chunks + 1, self.records + size
+        if chunk.final:
+            self._request = chunk.request
+            self._check_statement(chunk.request)
         sealed = self._sealer.seal(chunk.sequence, plain)
         if self._node.faults.tamper:
             sealed = sealed[:-1] + bytes([sealed[-1] ^ 1])
         return SealedOutcomes(sequence=chunk.sequence + self._node.faults.sequence_offset, sealed=sealed)
+
+    def _check_statement(self, request: Envelope) -> None:
+        statement = requests.verify(request, self._ticket.signing_key)
+        named = requests.session_key_hash(self._opening.sealed_session_key)
+        requests.check_session(statement, named, self._node.clock())
+        requests.check_agrees(statement, self._said())
 
     def _outcomes(self, columns: Sequence[Sequence[bytes]]) -> list[bytes]:
         register, key = self._node.register, self._opening.key
@@ -83,9 +95,17 @@ class Session:
         return outcome
 
     def receipt(self) -> Envelope:
+        receipt = self._said()
+        self._node.receipts.append(receipt)
+        self._node.faults.receipt(receipt)
+        return signing.sign(
+            signing.PayloadType.RECEIPT, receipt, self._node.faults.receipt_key or self._node.signing_key
+        )
+
+    def _said(self) -> Receipt:
         asked, answered = self._transcript.commitments()
         opening, ticket = self._opening, self._ticket
-        receipt = Receipt(
+        return Receipt(
             session_id=self.opened.session_id,
             grant_id=ticket.scope.grant_id,
             ticket_id=ticket.id,
@@ -115,11 +135,7 @@ class Session:
             profile=opening.contract.profile,
             suite=opening.contract.suite,
             software_version="test",
-        )
-        self._node.receipts.append(receipt)
-        self._node.faults.receipt(receipt)
-        return signing.sign(
-            signing.PayloadType.RECEIPT, receipt, self._node.faults.receipt_key or self._node.signing_key
+            request=self._request,
         )
 
 
