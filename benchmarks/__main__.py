@@ -1,7 +1,7 @@
 """`make bench`: every benchmark in turn, at the sizes of RESULTS.md."""
 
-from benchmarks import build, compare, oprf, sealing, tickets
+from benchmarks import build, compare, log, oprf, sealing, tickets
 
-for benchmark in (sealing, tickets, oprf, build, compare):
+for benchmark in (sealing, tickets, oprf, log, build, compare):
     print(f"\n== {benchmark.__name__}", flush=True)
     benchmark.main()

@@ -23,6 +23,7 @@ from examples.deployment import ANY_PORT, EXAMPLES, CommandFailed, Deployment
 from examples.people import check_character
 
 CONSUMER = "civil-affairs"
+AUDITOR = "audit-office"
 REGISTERS = (
     # node, department, its title, resource, its file, the source, the checks asked
     (
@@ -128,12 +129,23 @@ def comparison(story: Story, deployment: Deployment) -> None:
         check_outcomes(deployment.directory / output, resource)
 
 
-def evidence(story: Story) -> None:
-    """Receipts verify, and the platform has them."""
+def evidence(story: Story, deployment: Deployment) -> None:
+    """Receipts verify, the platform has them, and an auditor proves one without the platform."""
     story.chapter("5. Evidence: receipts signed by the nodes; the platform holds who, what, why and how many")
     for _, _, _, _, file, _ in REGISTERS:
         story.does(CONSUMER, "stayput", "receipt", "verify", f"against-{file}.csv.receipt.json", last=1)
     story.does("comparator", "comparator", "receipts")
+    story.does("comparator", "comparator", "invite", "department", AUDITOR, "--title", "审计 Audit office",
+               "--role", "auditor", "-o", f"{AUDITOR}.invitation", show=False)  # fmt: skip
+    story.does(AUDITOR, "stayput", "enrol", f"{AUDITOR}.invitation", show=False)
+    status = json.loads(story.does("comparator", "comparator", "status", "--json", show=False))
+    story.does(AUDITOR, "stayput", "trust", "add-log", status["log_key"], show=False)
+    story.does(AUDITOR, "stayput", "trust", "fetch", show=False)
+    story.does(AUDITOR, "stayput", "witness")
+    found = json.loads(story.does(AUDITOR, "stayput", "audit", "search", "--receipts", "--json", show=False))
+    story.does(AUDITOR, "stayput", "audit", "export", str(found[0]["place"]), "-o", "evidence", show=False)
+    (bundle,) = (deployment.directory / "evidence").iterdir()
+    story.does(AUDITOR, "stayput", "verify", f"evidence/{bundle.name}")
 
 
 def misuse(story: Story, deployment: Deployment) -> None:
@@ -233,7 +245,7 @@ def main() -> int:
             providers(story, deployment)
             access(story)
             comparison(story, deployment)
-            evidence(story)
+            evidence(story, deployment)
             misuse(story, deployment)
             print(f"\nDone in {monotonic() - started:.0f} s. No record of either register left its node.")
             if keep:

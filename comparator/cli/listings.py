@@ -1,6 +1,7 @@
 """`departments`, `resources`, `receipts`: what is stored."""
 
 import hashlib
+from base64 import b64encode
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,6 +91,8 @@ def _party(party: PartyRow, credential: CredentialRow | None) -> dict[str, objec
         "roles": [role.value for role in Role if role in party.roles],
         "enrolled": credential is not None,
         "certificate_until": credential.not_after.isoformat() if credential else None,
+        # Base64 of the raw Ed25519 key, as a trust file holds it.
+        "signing_key": b64encode(credential.signing_key).decode() if credential else None,
     }
 
 

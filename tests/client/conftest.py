@@ -91,6 +91,8 @@ def stayput(world: World) -> Command:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env={**os.environ, "STAYPUT_HOME": str(world.home), "LC_ALL": "C.UTF-8", **environment},
+            # A shell in the background has its children ignore it.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         if interrupt is not None:
             await interrupt.wait()

@@ -33,6 +33,7 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         for party in (AUDITOR, PROVIDER):
             world.run(party, "stayput", "trust", "add-log", log_key(world))
             world.run(party, "stayput", "trust", "fetch")
+            world.run(party, "stayput", "trust", "add-consumer", CONSUMER, consumer_key(world))
         yield world
 
 
@@ -47,6 +48,12 @@ def invite(world: World, department: str, *options: str) -> None:
 def log_key(world: World) -> str:
     """The log's verifier key, as the operator tells it to everybody."""
     return str(json.loads(world.run("comparator", "comparator", "status", "--json"))["log_key"])
+
+
+def consumer_key(world: World) -> str:
+    """The consumer's signing key, as a trust file holds it."""
+    listed = json.loads(world.run("comparator", "comparator", "departments", "--json"))
+    return str(next(each["signing_key"] for each in listed if each["id"] == CONSUMER))
 
 
 def searched(world: World, *options: str, party: str = AUDITOR) -> list[dict[str, Any]]:
@@ -64,7 +71,8 @@ def test_an_auditor_finds_a_comparison_and_verifies_it_without_the_platform(audi
     assert "health-commission" in audited.run(AUDITOR, "stayput", "audit", "show", place)
     audited.run(AUDITOR, "stayput", "audit", "export", place, "-o", "evidence")
     bundle = audited.directory / "evidence" / f"{place}.stayput-bundle.json"
-    assert json.loads(audited.run(AUDITOR, "stayput", "verify", str(bundle), "--json"))
+    verified = json.loads(audited.run(AUDITOR, "stayput", "verify", str(bundle), "--json"))
+    assert (verified["signed_by_node"], verified["request_signed_by_consumer"]) == ("VERIFIED", "VERIFIED")
     altered = bundle.with_name("altered.json")
     text = bundle.read_text()
     at = text.index('"payload"') + 40

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,8 @@ def test_departments(run: Run, receipts: list[bytes]) -> None:
         ("node", "vehicles-1", "traffic-police", True),
     ]
     assert [one["roles"] for one in listed] == [["consumer", "provider"]] * 3 + [[]]
+    assert [one["signing_key"] is not None for one in listed] == [one["enrolled"] for one in listed]
+    assert len(b64decode(listed[0]["signing_key"])) == 32
     table = run("departments").stdout
     assert "[水务]局" in table
     assert "consumer, provider" in table
