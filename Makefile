@@ -28,11 +28,9 @@ $(INSTALLED): requirements.txt pyproject.toml
 demo: setup
 	$(BIN)/python examples/demo.py $(if $(KEEP),--keep)
 
-# Three workers for two CPUs: much of the time a test waits for processes that it has started.
-WORKERS ?= $(shell $(BIN)/python -c 'import os; print(os.cpu_count() * 3 // 2 or 1)')
-
+# One worker per CPU.
 test: setup
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n logical
 
 lint: setup
 	$(call step,ruff format,$(BIN)/ruff format --check .)

@@ -86,13 +86,13 @@ def stayput(world: World) -> Command:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-c",
+            # A shell in the background has its children ignore the interrupt.
+            "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
             "from stayput_client.cli import main; main()",
             *map(str, arguments),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env={**os.environ, "STAYPUT_HOME": str(world.home), "LC_ALL": "C.UTF-8", **environment},
-            # A shell in the background has its children ignore it.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         if interrupt is not None:
             await interrupt.wait()

@@ -304,7 +304,9 @@ async def test_receipts_of_real_sessions_verify_and_agree(node_process: NodeProc
         "3 receipts here, 3 in the platform's log, 3 agree; differences: 0"
     ]
     ends = [row[-2] for row in cells(await node.run("log", "search"))[1:]]
-    assert ends == ["cut by the consumer", "node crashed", "complete"]
+    # The node may be told to stop before it has noticed that the consumer left.
+    assert ends[0] in ("cut by the consumer", "cut by the node")
+    assert ends[1:] == ["node crashed", "complete"]
 
 
 async def test_every_difference_is_named(node: NodeProcess, peer: Peer, language: str, text: Text) -> None:
