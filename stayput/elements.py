@@ -29,14 +29,15 @@ Encoded: TypeAlias = bytes | Reject
 _LENGTHS: Final = tuple(length.to_bytes(2, "big") for length in range(513))
 
 
-def context(contract: Contract, key: str, check: str | None = None) -> bytes:
+def context(contract: Contract, key: str, check: str | None = None, suite: str | None = None) -> bytes:
     """The 32 bytes that stand for everything hashed besides the values.
 
-    Raises `FIELD_INVALID` if the contract has no such key or check.
+    `suite` takes the place of the contract's, which is that of the keyed mode. Raises `FIELD_INVALID` if the
+    contract has no such key or check.
     """
     agreed: dict[str, object] = {
         "domain": DOMAIN,
-        "suite": contract.suite,
+        "suite": suite or contract.suite,
         "profile": contract.profile,
         "salt": contract.salt.hex(),
         "resource": contract.resource,

@@ -33,6 +33,9 @@ RANGES: Final[Mapping[str, Range]] = {
     "miss_permille": Range(1, 999, 500, off=True),
     "miss_sample": Range(20, 100_000, 500),
     "sequence_run": Range(5, 10_000, 30, off=True),
+    "count_minimum": Range(2, 1_000_000, 10),
+    "noise_epsilon_milli": Range(1, 10_000, 0, off=True),
+    "noise_budget_milli": Range(1, 1_000_000, 0, off=True),
 }
 """By the name of the field in `Limits`; access.proto says what each means."""
 

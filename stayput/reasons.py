@@ -128,6 +128,24 @@ MEANINGS: Final[Mapping[Reason, Text]] = {
     ErrorReason.ERROR_REASON_STORAGE_FULL: Text(
         "the other party's storage is full; nothing was answered", "对方存储已满，未作答复"
     ),
+    ErrorReason.ERROR_REASON_KEY_EPOCH_MISMATCH: Text(
+        "the provider's OPRF key is another one than the elements were blinded for",
+        "提供部门的不经意计算密钥已更换，与致盲时所用的不同",
+    ),
+    ErrorReason.ERROR_REASON_GENERATION_CHANGED: Text(
+        "another generation serves by now than the one asked for", "当前提供服务的数据版本已不是所请求的版本"
+    ),
+    ErrorReason.ERROR_REASON_PROOF_INVALID: Text(
+        "the node did not prove that it used its published key", "节点未能证明使用的是其公布的密钥"
+    ),
+    ErrorReason.ERROR_REASON_LIST_TOO_SHORT: Text(
+        "the list has fewer different records than totals are told for",
+        "名单中不同记录的数量低于可告知汇总数的下限",
+    ),
+    ErrorReason.ERROR_REASON_LIST_OVERLAPS: Text(
+        "the list is nearly the same as an earlier one, so that totals would tell of single records",
+        "名单与先前的名单几乎相同，汇总数会透露个别记录的结果",
+    ),
     ErrorReason.ERROR_REASON_SHUTTING_DOWN: Text("the other party is stopping", "对方正在停机"),
     ErrorReason.ERROR_REASON_CONNECTION_FAILED: Text(
         "the other party could not be reached, or the connection broke", "无法连接对方，或连接中断"

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import json
 from base64 import b64decode, b64encode
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final
 
@@ -18,6 +18,7 @@ from stayput.v1.log_pb2 import Receipt
 from stayput.v1.signing_pb2 import Envelope, Signature
 
 FIRST_PREVIOUS_HASH: Final = bytes(32)
+_KEY_BYTES: Final = 32
 
 
 def payload_hash(payload: bytes) -> bytes:
@@ -85,23 +86,30 @@ class Opener:
 
     With it records and outcomes become again the bytes that were committed to: `contract` says how values
     are hashed, `day` (that of the comparison) bounds birth dates, `chunk_records` is how many records of the
-    list, those not sent included, went into each chunk.
+    list, those not sent included, went into each chunk. In oblivious mode `blinding_key` blinds them again as
+    they were blinded, and `first_chunk` is the place in the list's chunks, from 0, of the session's first: a
+    comparison whose connection broke goes on in another session.
     """
 
     commitment_key: bytes = field(repr=False)
     contract: Contract
     day: date
     chunk_records: int
+    blinding_key: bytes | None = field(default=None, repr=False)
+    first_chunk: int = 0
 
 
 def to_file(envelope: Envelope, opener: Opener) -> str:
     """The consumer's receipt file: a DSSE JSON envelope, plus what opens its commitments later."""
-    kept = {
+    kept: dict[str, str | int] = {
         "commitment_key": b64encode(opener.commitment_key).decode(),
         "contract": b64encode(opener.contract.SerializeToString(deterministic=True)).decode(),
         "day": opener.day.isoformat(),
         "chunk_records": opener.chunk_records,
     }
+    if opener.blinding_key is not None:
+        kept["blinding_key"] = b64encode(opener.blinding_key).decode()
+        kept["first_chunk"] = opener.first_chunk
     return json.dumps(_dsse(envelope) | {"stayput": kept}, indent=2)
 
 
@@ -130,17 +138,29 @@ def opener_from_file(text: str) -> Opener | None:
                     "contract": str(contract),
                     "day": str(day),
                     "chunk_records": int(chunk_records),
+                    **kept,
                 }
             } if chunk_records > 0:
-                return Opener(
+                opener = Opener(
                     commitment_key=b64decode(key, validate=True),
                     contract=Contract.FromString(b64decode(contract, validate=True)),
                     day=date.fromisoformat(day),
                     chunk_records=chunk_records,
                 )
+                return _blinding(opener, kept)
     except (ValueError, DecodeError, RecursionError):  # what json, base64, dates and protobuf raise
         pass
     return None
+
+
+def _blinding(opener: Opener, kept: dict[object, object]) -> Opener | None:
+    match kept:
+        case {"blinding_key": str(encoded), "first_chunk": int(first)} if first >= 0:
+            key = b64decode(encoded, validate=True)
+            return replace(opener, blinding_key=key, first_chunk=first) if len(key) == _KEY_BYTES else None
+        case {"blinding_key": _} | {"first_chunk": _}:
+            return None
+    return opener
 
 
 def from_file(text: str) -> Envelope:

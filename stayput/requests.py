@@ -35,6 +35,7 @@ SHARED: Final = (
     "mode",
     "granularity",
     "records",
+    "elements",
     "request_commitment",
 )
 """What statement and receipt both say, under the same names."""
@@ -69,6 +70,8 @@ def check_agrees(statement: RequestStatement, receipt: Receipt) -> None:
     for name in SHARED:
         if getattr(statement, name) != getattr(receipt, name):
             raise statement_invalid(name, "is not what was asked in this session")
+    if statement.fetched_generation != (receipt.generation if receipt.HasField("fetch") else ""):
+        raise statement_invalid("fetched_generation", "is not what was asked in this session")
 
 
 def check_session(statement: RequestStatement, named: bytes, now: datetime) -> None:

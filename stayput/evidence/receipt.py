@@ -5,7 +5,7 @@ from typing import Final
 
 from google.protobuf.message import DecodeError
 
-from stayput import requests, signing
+from stayput import leakage, limits, requests, signing
 from stayput.errors import StayputError
 from stayput.evidence.failures import Part, evidence_invalid
 from stayput.v1.comparison_pb2 import RequestStatement
@@ -18,14 +18,17 @@ _HASH_BYTES: Final = 32
 
 def check_receipt(receipt: Receipt) -> None:
     """Passes if the receipt is complete and its figures agree; else `EVIDENCE_INVALID`: RECEIPT."""
-    for field, good in _well_formed(receipt):
-        if not good:
-            raise evidence_invalid(Part.RECEIPT, f"{field} is missing or contradicts the rest")
+    for field in contradictions(receipt):
+        raise evidence_invalid(Part.RECEIPT, f"{field} is missing or contradicts the rest")
+
+
+def contradictions(receipt: Receipt) -> Iterator[str]:
+    """What `check_receipt` finds wrong: names of fields that are missing or contradict the rest."""
+    return (field for field, good in _well_formed(receipt) if not good)
 
 
 def _well_formed(receipt: Receipt) -> Iterator[tuple[str, bool]]:
     crashed = receipt.end == SessionEnd.SESSION_END_NODE_CRASHED
-    parts = 1 + len(receipt.checks)
     commitments = {len(receipt.request_commitment), len(receipt.response_commitment)}
     yield "session_id", len(receipt.session_id) == _SESSION_ID_BYTES
     yield "sequence", receipt.sequence >= 1
@@ -34,9 +37,51 @@ def _well_formed(receipt: Receipt) -> Iterator[tuple[str, bool]]:
     yield "mode", receipt.mode != 0 and receipt.mode in Mode.values()
     yield "granularity", receipt.granularity != 0 and receipt.granularity in Granularity.values()
     yield "records", receipt.records >= 0
+    yield "commitments", commitments == {0 if crashed else _HASH_BYTES}
+    yield "leakage", receipt.leakage == leakage.IDS.get((receipt.mode, receipt.granularity))
+    yield from _oblivious(receipt) if receipt.mode == Mode.MODE_OBLIVIOUS else _keyed(receipt)
+
+
+def _keyed(receipt: Receipt) -> Iterator[tuple[str, bool]]:
+    yield "elements", not receipt.elements and not receipt.repeated_elements
+    yield "key_epoch", not receipt.key_epoch and not receipt.oblivious_suite
+    yield "fetch", not receipt.HasField("fetch")
+    if receipt.granularity == Granularity.GRANULARITY_COUNT:
+        yield from _totals(receipt)
+        return
+    parts = 1 + len(receipt.checks)
+    crashed = receipt.end == SessionEnd.SESSION_END_NODE_CRASHED
+    yield "distinct_records", not receipt.distinct_records and not receipt.count_minimum
+    yield "noise_epsilon_milli", not receipt.noise_epsilon_milli
     yield "outcome_bytes", receipt.outcome_bytes == receipt.records * parts
-    yield "commitments", commitments == {_HASH_BYTES} or (crashed and commitments == {0})
     yield "tallies", _tallies_agree(receipt, parts) or (crashed and not receipt.tallies)
+
+
+def _totals(receipt: Receipt) -> Iterator[tuple[str, bool]]:
+    """Granularity COUNT: nothing is told before the end, and then nothing below the minimum."""
+    complete = receipt.end == SessionEnd.SESSION_END_COMPLETE
+    counts = [count for tally in receipt.tallies for count in tally.counts]
+    known = all(count.outcome in OutcomeCode.values() for count in counts)
+    yield "outcome_bytes", not receipt.outcome_bytes
+    yield "count_minimum", limits.RANGES["count_minimum"].permits(receipt.count_minimum)
+    yield "noise_epsilon_milli", limits.RANGES["noise_epsilon_milli"].permits(receipt.noise_epsilon_milli)
+    yield "distinct_records", 0 <= receipt.distinct_records <= receipt.records
+    yield "tallies", len(receipt.tallies) == (1 + len(receipt.checks) if complete else 0)
+    yield "tallies", known and all(count.count >= receipt.count_minimum for count in counts)
+
+
+def _oblivious(receipt: Receipt) -> Iterator[tuple[str, bool]]:
+    yield "tallies", not receipt.tallies and not receipt.outcome_bytes
+    yield "distinct_records", not receipt.distinct_records and not receipt.count_minimum
+    yield "noise_epsilon_milli", not receipt.noise_epsilon_milli
+    yield "oblivious_suite", bool(receipt.oblivious_suite)
+    yield "key_epoch", bool(receipt.key_epoch)
+    yield "elements", receipt.records <= receipt.elements
+    yield "repeated_elements", 0 <= receipt.repeated_elements <= receipt.elements
+    if receipt.HasField("fetch"):
+        fetch = receipt.fetch
+        yield "fetch", receipt.elements == 0 <= fetch.fingerprints
+        yield "fetch", fetch.charged_elements in (0, fetch.held_elements) and fetch.held_elements >= 0
 
 
 def _tallies_agree(receipt: Receipt, parts: int) -> bool:
@@ -44,8 +89,11 @@ def _tallies_agree(receipt: Receipt, parts: int) -> bool:
         return True
     counts = [count for tally in receipt.tallies for count in tally.counts]
     known = all(count.outcome in OutcomeCode.values() and count.count > 0 for count in counts)
+    once = all(
+        len({count.outcome for count in tally.counts}) == len(tally.counts) for tally in receipt.tallies
+    )
     sums = [sum(count.count for count in tally.counts) for tally in receipt.tallies]
-    return known and sums == [receipt.records] * parts
+    return known and once and sums == [receipt.records] * parts
 
 
 def check_statement(receipt: Receipt) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from stayput.errors import StayputError, field_invalid
+from stayput.errors import Reason, StayputError, field_invalid
 from stayput.oprf import group
 from stayput.oprf.context import Mode, hash_inputs, outputs
 from stayput.oprf.dleq import verify_proof
@@ -25,14 +25,15 @@ class Client:
 
     mode: ClassVar[Mode] = Mode.OPRF
 
-    def blind(self, inputs: Sequence[bytes], blinds: Sequence[bytes]) -> Blinding:
+    @classmethod
+    def blind(cls, inputs: Sequence[bytes], blinds: Sequence[bytes]) -> Blinding:
         """Blind: `blinds` are as many random scalars, each used for this input only (`random_scalars`).
 
         Raises `FIELD_INVALID` for an input of more than 65,535 bytes, ValueError for blinds that are no
         scalars or not as many.
         """
         scalars = [group.decode_scalar(blind) for blind in blinds]
-        return Blinding(inputs, scalars, group.multiply_each(scalars, hash_inputs(self.mode, inputs)))
+        return Blinding(inputs, scalars, group.multiply_each(scalars, hash_inputs(cls.mode, inputs)))
 
     def unblind(self, blinds: Sequence[bytes], evaluated: Sequence[bytes]) -> list[bytes]:
         """The elements that the server would have evaluated without the blinds.
@@ -40,7 +41,11 @@ class Client:
         Raises `PROTOCOL_VIOLATION` for another count than was blinded or a malformed element.
         """
         if len(evaluated) != len(blinds):
-            raise _violation("evaluated_element", f"{len(evaluated):,} came for {len(blinds):,} blinded ones")
+            raise _wrong(
+                ErrorReason.ERROR_REASON_PROTOCOL_VIOLATION,
+                "evaluated_element",
+                f"{len(evaluated):,} came for {len(blinds):,} blinded ones",
+            )
         try:
             return group.multiply_each(group.invert(blinds), evaluated)
         except group.ElementInvalid as invalid:
@@ -67,29 +72,45 @@ class VerifiableClient(Client):
     def verify(self, blinded: Sequence[bytes], evaluated: Sequence[bytes], proof: bytes) -> Sequence[bytes]:
         """The evaluated elements, if the proof shows that the public key's owner made them of the blinded.
 
-        Raises `PROTOCOL_VIOLATION` for any fault of the server: another key, other elements or another order,
-        no elements or not as many, a malformed element or proof.
+        Raises `PROOF_INVALID` naming `proof` for another key, other elements or another order, no elements or
+        not as many, or a malformed proof; `PROTOCOL_VIOLATION` for a malformed element.
         """
         try:
             return verify_proof(self.mode, self._public_key, blinded, evaluated, proof)
         except group.ElementInvalid as invalid:
             raise _malformed(invalid.position) from None
         except ValueError as invalid:
-            raise _violation("proof", str(invalid)) from None
+            raise _wrong(ErrorReason.ERROR_REASON_PROOF_INVALID, "proof", str(invalid)) from None
+
+    def verify_total(
+        self, blinded: Sequence[bytes], evaluated: Sequence[bytes], proof: bytes
+    ) -> Sequence[bytes]:
+        """The evaluated elements, if the proof shows that the public key's owner made their sum.
+
+        They may be in another order than the blinded ones. A server that knows all that is blinded could
+        still give wrong elements whose errors cancel out. Raises what `verify` raises.
+        """
+        try:
+            sums = [group.total(blinded)], [group.total(evaluated)]
+        except group.ElementInvalid as invalid:
+            raise _malformed(invalid.position) from None
+        self.verify(*sums, proof)
+        return evaluated
 
 
 def _malformed(position: int) -> StayputError:
     """An evaluated element that is none."""
-    return _violation(
+    return _wrong(
+        ErrorReason.ERROR_REASON_PROTOCOL_VIOLATION,
         "evaluated_element",
         f"number {position} (from 0) is no canonical encoding of a group element, or is the identity",
     )
 
 
-def _violation(field_name: str, problem: str) -> StayputError:
+def _wrong(reason: Reason, field_name: str, problem: str) -> StayputError:
     """A server that answers what no honest one does."""
     return StayputError(
-        ErrorReason.ERROR_REASON_PROTOCOL_VIOLATION,
+        reason,
         f"{field_name}: {problem}",
         field=field_name,
         remedy="use none of this session's answers, and ask the provider which key its node evaluates with",

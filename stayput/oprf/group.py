@@ -174,6 +174,16 @@ def multiply_each(scalars: Iterable[bytes], elements: Iterable[bytes]) -> list[b
     return products
 
 
+def total(elements: Sequence[bytes]) -> bytes:
+    """Sum of elements from elsewhere; `ElementInvalid` for the first malformed one or identity."""
+    for position, element in enumerate(elements):
+        try:
+            decode_element(element)
+        except ValueError:
+            raise ElementInvalid(position) from None
+    return add_up(elements)
+
+
 def add_up(elements: Iterable[bytes]) -> bytes:
     """Sum of elements that were decoded or computed before."""
     total = _IDENTITY

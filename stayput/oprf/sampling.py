@@ -10,6 +10,8 @@ from stayput.errors import field_invalid
 WHOLE_UP_TO: Final = 1_000
 """Elements: a session of no more is proved as a whole, of a larger one a sample of so many."""
 
+_REMEDY: Final = "draw the indices by `draw_indices`"
+
 _Item = TypeVar("_Item")
 
 
@@ -29,9 +31,11 @@ def chosen(items: Sequence[_Item], indices: Sequence[int]) -> list[_Item]:
     Raises `FIELD_INVALID` unless there are 1 to `WHOLE_UP_TO` of them, each in range and none twice.
     """
     if not 0 < len(indices) <= WHOLE_UP_TO:
-        raise field_invalid("indices", f"must be 1 to {WHOLE_UP_TO:,}")
+        raise field_invalid("indices", f"must be 1 to {WHOLE_UP_TO:,}", _REMEDY)
     if len(set(indices)) != len(indices) or min(indices) < 0 or max(indices) >= len(items):
-        raise field_invalid("indices", "must differ from one another and name elements that were answered")
+        raise field_invalid(
+            "indices", "must differ from one another and name elements that were answered", _REMEDY
+        )
     return [items[index] for index in indices]
 
 

@@ -28,12 +28,19 @@ class Server:
         except group.ElementInvalid as invalid:
             raise _malformed(invalid.position) from None
 
+    def points(self, inputs: Sequence[bytes]) -> list[bytes]:
+        """The element of each of the server's own inputs, evaluated: what a client's `unblind` gives.
+
+        Raises `FIELD_INVALID` for an input of more than 65,535 bytes.
+        """
+        return group.multiply_all(self._key.to_bytes(), hash_inputs(self.mode, inputs))
+
     def evaluate(self, inputs: Sequence[bytes]) -> list[bytes]:
         """Evaluate: the output of each of the server's own inputs, 64 bytes, as a client would get it.
 
         Raises `FIELD_INVALID` for an input of more than 65,535 bytes.
         """
-        return outputs(inputs, group.multiply_all(self._key.to_bytes(), hash_inputs(self.mode, inputs)))
+        return outputs(inputs, self.points(inputs))
 
 
 class VerifiableServer(Server):
@@ -54,6 +61,13 @@ class VerifiableServer(Server):
             raise _malformed(invalid.position) from None
         except ValueError as invalid:
             raise field_invalid("element", str(invalid)) from None
+
+    def prove_total(self, blinded: Sequence[bytes], evaluated: Sequence[bytes], nonce: bytes) -> bytes:
+        """Proof of 64 bytes over the sums of blinded and of evaluated elements, in whatever order each is.
+
+        It shows that one key evaluated all of them to that sum, not which became which. As `prove` otherwise.
+        """
+        return self.prove([group.total(blinded)], [group.total(evaluated)], nonce)
 
 
 def _malformed(position: int) -> StayputError:

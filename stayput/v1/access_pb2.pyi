@@ -499,8 +499,13 @@ class Limits(_message.Message):
     MISS_PERMILLE_FIELD_NUMBER: _builtins.int
     MISS_SAMPLE_FIELD_NUMBER: _builtins.int
     SEQUENCE_RUN_FIELD_NUMBER: _builtins.int
+    COUNT_MINIMUM_FIELD_NUMBER: _builtins.int
+    NOISE_EPSILON_MILLI_FIELD_NUMBER: _builtins.int
+    NOISE_BUDGET_MILLI_FIELD_NUMBER: _builtins.int
     records_per_session: _builtins.int
-    """Records in one session, 1 to 100,000,000; default 1,000,000."""
+    """Records in one session, 1 to 100,000,000; default 1,000,000. In oblivious mode, here and below, each element
+    evaluated counts as a record.
+    """
     records_per_day: _builtins.int
     """Records in one day of China (UTC+8), 1 to 1,000,000,000; default 5,000,000."""
     sessions_per_minute: _builtins.int
@@ -522,6 +527,18 @@ class Limits(_message.Message):
     """So many records found, each next to one before it in the register's order of numbers, suspend the grant:
     somebody walks through the numbers. 5 to 10,000; default 30; 0: the detector is off.
     """
+    count_minimum: _builtins.int
+    """Counts only: totals below this are not told, shorter lists are refused, and so are lists that differ from an
+    earlier one of the grant in fewer records. 2 to 1,000,000; default 10.
+    """
+    noise_epsilon_milli: _builtins.int
+    """Counts only: privacy loss (epsilon) of one session, in thousandths: discrete Laplace noise is added to each total.
+    1 to 10,000; default 0: totals are exact.
+    """
+    noise_budget_milli: _builtins.int
+    """Counts only: privacy loss of all sessions of the grant together, in thousandths. 1 to 1,000,000; default 0: no
+    such limit. Without noise it is of no effect.
+    """
     def __init__(
         self,
         *,
@@ -532,17 +549,26 @@ class Limits(_message.Message):
         miss_permille: _builtins.int | None = ...,
         miss_sample: _builtins.int | None = ...,
         sequence_run: _builtins.int | None = ...,
+        count_minimum: _builtins.int | None = ...,
+        noise_epsilon_milli: _builtins.int | None = ...,
+        noise_budget_milli: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_attempts_per_subject", b"_attempts_per_subject", "_miss_permille", b"_miss_permille", "_miss_sample", b"_miss_sample", "_records_per_day", b"_records_per_day", "_records_per_session", b"_records_per_session", "_sequence_run", b"_sequence_run", "_sessions_per_minute", b"_sessions_per_minute", "attempts_per_subject", b"attempts_per_subject", "miss_permille", b"miss_permille", "miss_sample", b"miss_sample", "records_per_day", b"records_per_day", "records_per_session", b"records_per_session", "sequence_run", b"sequence_run", "sessions_per_minute", b"sessions_per_minute"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_attempts_per_subject", b"_attempts_per_subject", "_count_minimum", b"_count_minimum", "_miss_permille", b"_miss_permille", "_miss_sample", b"_miss_sample", "_noise_budget_milli", b"_noise_budget_milli", "_noise_epsilon_milli", b"_noise_epsilon_milli", "_records_per_day", b"_records_per_day", "_records_per_session", b"_records_per_session", "_sequence_run", b"_sequence_run", "_sessions_per_minute", b"_sessions_per_minute", "attempts_per_subject", b"attempts_per_subject", "count_minimum", b"count_minimum", "miss_permille", b"miss_permille", "miss_sample", b"miss_sample", "noise_budget_milli", b"noise_budget_milli", "noise_epsilon_milli", b"noise_epsilon_milli", "records_per_day", b"records_per_day", "records_per_session", b"records_per_session", "sequence_run", b"sequence_run", "sessions_per_minute", b"sessions_per_minute"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_attempts_per_subject", b"_attempts_per_subject", "_miss_permille", b"_miss_permille", "_miss_sample", b"_miss_sample", "_records_per_day", b"_records_per_day", "_records_per_session", b"_records_per_session", "_sequence_run", b"_sequence_run", "_sessions_per_minute", b"_sessions_per_minute", "attempts_per_subject", b"attempts_per_subject", "miss_permille", b"miss_permille", "miss_sample", b"miss_sample", "records_per_day", b"records_per_day", "records_per_session", b"records_per_session", "sequence_run", b"sequence_run", "sessions_per_minute", b"sessions_per_minute"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_attempts_per_subject", b"_attempts_per_subject", "_count_minimum", b"_count_minimum", "_miss_permille", b"_miss_permille", "_miss_sample", b"_miss_sample", "_noise_budget_milli", b"_noise_budget_milli", "_noise_epsilon_milli", b"_noise_epsilon_milli", "_records_per_day", b"_records_per_day", "_records_per_session", b"_records_per_session", "_sequence_run", b"_sequence_run", "_sessions_per_minute", b"_sessions_per_minute", "attempts_per_subject", b"attempts_per_subject", "count_minimum", b"count_minimum", "miss_permille", b"miss_permille", "miss_sample", b"miss_sample", "noise_budget_milli", b"noise_budget_milli", "noise_epsilon_milli", b"noise_epsilon_milli", "records_per_day", b"records_per_day", "records_per_session", b"records_per_session", "sequence_run", b"sequence_run", "sessions_per_minute", b"sessions_per_minute"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__attempts_per_subject: _TypeAlias = _typing.Literal["attempts_per_subject"]  # noqa: Y015
     _WhichOneofArgType__attempts_per_subject: _TypeAlias = _typing.Literal["_attempts_per_subject", b"_attempts_per_subject"]  # noqa: Y015
+    _WhichOneofReturnType__count_minimum: _TypeAlias = _typing.Literal["count_minimum"]  # noqa: Y015
+    _WhichOneofArgType__count_minimum: _TypeAlias = _typing.Literal["_count_minimum", b"_count_minimum"]  # noqa: Y015
     _WhichOneofReturnType__miss_permille: _TypeAlias = _typing.Literal["miss_permille"]  # noqa: Y015
     _WhichOneofArgType__miss_permille: _TypeAlias = _typing.Literal["_miss_permille", b"_miss_permille"]  # noqa: Y015
     _WhichOneofReturnType__miss_sample: _TypeAlias = _typing.Literal["miss_sample"]  # noqa: Y015
     _WhichOneofArgType__miss_sample: _TypeAlias = _typing.Literal["_miss_sample", b"_miss_sample"]  # noqa: Y015
+    _WhichOneofReturnType__noise_budget_milli: _TypeAlias = _typing.Literal["noise_budget_milli"]  # noqa: Y015
+    _WhichOneofArgType__noise_budget_milli: _TypeAlias = _typing.Literal["_noise_budget_milli", b"_noise_budget_milli"]  # noqa: Y015
+    _WhichOneofReturnType__noise_epsilon_milli: _TypeAlias = _typing.Literal["noise_epsilon_milli"]  # noqa: Y015
+    _WhichOneofArgType__noise_epsilon_milli: _TypeAlias = _typing.Literal["_noise_epsilon_milli", b"_noise_epsilon_milli"]  # noqa: Y015
     _WhichOneofReturnType__records_per_day: _TypeAlias = _typing.Literal["records_per_day"]  # noqa: Y015
     _WhichOneofArgType__records_per_day: _TypeAlias = _typing.Literal["_records_per_day", b"_records_per_day"]  # noqa: Y015
     _WhichOneofReturnType__records_per_session: _TypeAlias = _typing.Literal["records_per_session"]  # noqa: Y015
@@ -554,9 +580,15 @@ class Limits(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__attempts_per_subject) -> _WhichOneofReturnType__attempts_per_subject | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__count_minimum) -> _WhichOneofReturnType__count_minimum | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__miss_permille) -> _WhichOneofReturnType__miss_permille | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__miss_sample) -> _WhichOneofReturnType__miss_sample | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__noise_budget_milli) -> _WhichOneofReturnType__noise_budget_milli | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__noise_epsilon_milli) -> _WhichOneofReturnType__noise_epsilon_milli | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__records_per_day) -> _WhichOneofReturnType__records_per_day | None: ...
     @_typing.overload

@@ -148,6 +148,9 @@ class Resource(_message.Message):
     GENERATION_FIELD_NUMBER: _builtins.int
     AS_OF_FIELD_NUMBER: _builtins.int
     STALE_FIELD_NUMBER: _builtins.int
+    GRANULARITIES_FIELD_NUMBER: _builtins.int
+    OBLIVIOUS_FIELD_NUMBER: _builtins.int
+    LEAKAGES_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     """Code, 2 to 63 characters of `[a-z0-9-]`, beginning with a letter and not ending with `-`; unique on the
     platform.
@@ -198,6 +201,20 @@ class Resource(_message.Message):
     def as_of(self) -> _timestamp_pb2.Timestamp:
         """The time as of which the generation's data are; unset before the first build."""
 
+    @_builtins.property
+    def granularities(self) -> _containers.RepeatedScalarFieldContainer[_contract_pb2.Granularity.ValueType]:
+        """Granularities offered, in each mode; empty means outcomes for each record."""
+
+    @_builtins.property
+    def oblivious(self) -> _contract_pb2.ObliviousOffer:
+        """The OPRF public keys; set exactly if oblivious mode is offered and a generation serves. A change of keys is an
+        event in the log (KEYS_CHANGED).
+        """
+
+    @_builtins.property
+    def leakages(self) -> _containers.RepeatedCompositeFieldContainer[_contract_pb2.Leakage]:
+        """Who learns what, one for each mode and granularity offered."""
+
     def __init__(
         self,
         *,
@@ -220,10 +237,13 @@ class Resource(_message.Message):
         generation: _builtins.str = ...,
         as_of: _timestamp_pb2.Timestamp | None = ...,
         stale: _builtins.bool = ...,
+        granularities: _abc.Iterable[_contract_pb2.Granularity.ValueType] | None = ...,
+        oblivious: _contract_pb2.ObliviousOffer | None = ...,
+        leakages: _abc.Iterable[_contract_pb2.Leakage] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "oblivious", b"oblivious"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "as_of", b"as_of", "category", b"category", "checks", b"checks", "code", b"code", "conditions", b"conditions", "fields", b"fields", "generation", b"generation", "keys", b"keys", "legal_basis", b"legal_basis", "modes", b"modes", "node_id", b"node_id", "provider", b"provider", "sharing", b"sharing", "signing_key", b"signing_key", "stale", b"stale", "title", b"title", "title_en", b"title_en", "update_frequency", b"update_frequency"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "as_of", b"as_of", "category", b"category", "checks", b"checks", "code", b"code", "conditions", b"conditions", "fields", b"fields", "generation", b"generation", "granularities", b"granularities", "keys", b"keys", "leakages", b"leakages", "legal_basis", b"legal_basis", "modes", b"modes", "node_id", b"node_id", "oblivious", b"oblivious", "provider", b"provider", "sharing", b"sharing", "signing_key", b"signing_key", "stale", b"stale", "title", b"title", "title_en", b"title_en", "update_frequency", b"update_frequency"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

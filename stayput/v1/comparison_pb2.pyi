@@ -138,6 +138,9 @@ class Description(_message.Message):
     MODES_FIELD_NUMBER: _builtins.int
     CHUNK_RECORDS_FIELD_NUMBER: _builtins.int
     ISSUED_AT_FIELD_NUMBER: _builtins.int
+    GRANULARITIES_FIELD_NUMBER: _builtins.int
+    OBLIVIOUS_FIELD_NUMBER: _builtins.int
+    LEAKAGES_FIELD_NUMBER: _builtins.int
     node_id: _builtins.str
     """Id of the node."""
     provider: _builtins.str
@@ -166,6 +169,18 @@ class Description(_message.Message):
     def issued_at(self) -> _timestamp_pb2.Timestamp:
         """When this was signed."""
 
+    @_builtins.property
+    def granularities(self) -> _containers.RepeatedScalarFieldContainer[_contract_pb2.Granularity.ValueType]:
+        """Granularities offered, in each mode."""
+
+    @_builtins.property
+    def oblivious(self) -> _contract_pb2.ObliviousOffer:
+        """Oblivious mode: suite, keys and fingerprints; set exactly if it is offered."""
+
+    @_builtins.property
+    def leakages(self) -> _containers.RepeatedCompositeFieldContainer[_contract_pb2.Leakage]:
+        """Who learns what, one for each mode and granularity offered."""
+
     def __init__(
         self,
         *,
@@ -179,10 +194,13 @@ class Description(_message.Message):
         modes: _abc.Iterable[_contract_pb2.Mode.ValueType] | None = ...,
         chunk_records: _builtins.int = ...,
         issued_at: _timestamp_pb2.Timestamp | None = ...,
+        granularities: _abc.Iterable[_contract_pb2.Granularity.ValueType] | None = ...,
+        oblivious: _contract_pb2.ObliviousOffer | None = ...,
+        leakages: _abc.Iterable[_contract_pb2.Leakage] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "contract", b"contract", "issued_at", b"issued_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "contract", b"contract", "issued_at", b"issued_at", "oblivious", b"oblivious"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "chunk_records", b"chunk_records", "contract", b"contract", "generation", b"generation", "issued_at", b"issued_at", "modes", b"modes", "node_id", b"node_id", "provider", b"provider", "sealing_key", b"sealing_key", "sealing_key_id", b"sealing_key_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "chunk_records", b"chunk_records", "contract", b"contract", "generation", b"generation", "granularities", b"granularities", "issued_at", b"issued_at", "leakages", b"leakages", "modes", b"modes", "node_id", b"node_id", "oblivious", b"oblivious", "provider", b"provider", "sealing_key", b"sealing_key", "sealing_key_id", b"sealing_key_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -202,12 +220,14 @@ class SessionOpen(_message.Message):
     GRANULARITY_FIELD_NUMBER: _builtins.int
     SEALING_KEY_ID_FIELD_NUMBER: _builtins.int
     SEALED_SESSION_KEY_FIELD_NUMBER: _builtins.int
+    OBLIVIOUS_SUITE_FIELD_NUMBER: _builtins.int
+    KEY_EPOCH_FIELD_NUMBER: _builtins.int
     ticket: _builtins.str
     """Ticket from the comparator."""
     key: _builtins.str
     """Name of the key asked."""
     mode: _contract_pb2.Mode.ValueType
-    """Mode; MODE_KEYED here."""
+    """Mode: MODE_KEYED for Compare and CompareRecords, MODE_OBLIVIOUS for Evaluate and FetchFingerprints."""
     granularity: _contract_pb2.Granularity.ValueType
     """Granularity."""
     sealing_key_id: _builtins.bytes
@@ -216,6 +236,10 @@ class SessionOpen(_message.Message):
     """HPKE single-shot (RFC 9180, base mode): enc followed by the ciphertext of the 32-byte session key, with
     info = SHA-256 of the session's parameters as docs/protocol.md lists them; 1,168 bytes.
     """
+    oblivious_suite: _builtins.str
+    """Oblivious mode: the suite by which the consumer hashed."""
+    key_epoch: _builtins.str
+    """Oblivious mode: the key epoch for which it blinds."""
     @_builtins.property
     def contract(self) -> _contract_pb2.Contract:
         """The contract that the consumer hashed by, as it got it (titles may be left out)."""
@@ -235,10 +259,12 @@ class SessionOpen(_message.Message):
         granularity: _contract_pb2.Granularity.ValueType = ...,
         sealing_key_id: _builtins.bytes = ...,
         sealed_session_key: _builtins.bytes = ...,
+        oblivious_suite: _builtins.str = ...,
+        key_epoch: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checks", b"checks", "contract", b"contract", "granularity", b"granularity", "key", b"key", "mode", b"mode", "sealed_session_key", b"sealed_session_key", "sealing_key_id", b"sealing_key_id", "ticket", b"ticket"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checks", b"checks", "contract", b"contract", "granularity", b"granularity", "key", b"key", "key_epoch", b"key_epoch", "mode", b"mode", "oblivious_suite", b"oblivious_suite", "sealed_session_key", b"sealed_session_key", "sealing_key_id", b"sealing_key_id", "ticket", b"ticket"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -299,7 +325,8 @@ class SealedChunk(_message.Message):
     sealed: _builtins.bytes
     """AES-256-GCM over columns of 16-byte digests: all key digests of the chunk, then all digests of the first
     check, and so on: n * (1 + number of checks) * 16 bytes, plus the 16-byte tag. 16 zero bytes stand for a
-    check that the consumer has no value for. Only the final chunk may hold no record.
+    check that the consumer has no value for. Only the final chunk may hold no record. In oblivious mode: over an
+    ElementColumns of blinded elements.
     """
     @_builtins.property
     def request(self) -> _signing_pb2.Envelope:
@@ -346,6 +373,8 @@ class RequestStatement(_message.Message):
     RECORDS_FIELD_NUMBER: _builtins.int
     REQUEST_COMMITMENT_FIELD_NUMBER: _builtins.int
     SIGNED_AT_FIELD_NUMBER: _builtins.int
+    ELEMENTS_FIELD_NUMBER: _builtins.int
+    FETCHED_GENERATION_FIELD_NUMBER: _builtins.int
     session_key_hash: _builtins.bytes
     """SHA-256 of `sealed_session_key` of the session's SessionOpen: names the session, whose id the consumer may not
     know yet.
@@ -372,6 +401,10 @@ class RequestStatement(_message.Message):
     """Records asked about in the whole session."""
     request_commitment: _builtins.bytes
     """As Receipt.request_commitment, over all chunks of the session."""
+    elements: _builtins.int
+    """Oblivious mode: elements in the whole session, of the key and of all checks."""
+    fetched_generation: _builtins.str
+    """FetchFingerprints: the generation whose fingerprints are asked for; empty in any other session."""
     @_builtins.property
     def checks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Checks asked, in their order on the wire."""
@@ -397,10 +430,12 @@ class RequestStatement(_message.Message):
         records: _builtins.int = ...,
         request_commitment: _builtins.bytes = ...,
         signed_at: _timestamp_pb2.Timestamp | None = ...,
+        elements: _builtins.int = ...,
+        fetched_generation: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["signed_at", b"signed_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_number", b"case_number", "checks", b"checks", "consumer", b"consumer", "grant_id", b"grant_id", "granularity", b"granularity", "key", b"key", "mode", b"mode", "operator", b"operator", "purpose", b"purpose", "records", b"records", "request_commitment", b"request_commitment", "resource", b"resource", "session_key_hash", b"session_key_hash", "signed_at", b"signed_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_number", b"case_number", "checks", b"checks", "consumer", b"consumer", "elements", b"elements", "fetched_generation", b"fetched_generation", "grant_id", b"grant_id", "granularity", b"granularity", "key", b"key", "mode", b"mode", "operator", b"operator", "purpose", b"purpose", "records", b"records", "request_commitment", b"request_commitment", "resource", b"resource", "session_key_hash", b"session_key_hash", "signed_at", b"signed_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -418,7 +453,9 @@ class SealedOutcomes(_message.Message):
     """Sequence number of the chunk answered; also the nonce."""
     sealed: _builtins.bytes
     """AES-256-GCM over columns of OutcomeCode bytes: all key outcomes of the chunk, then those of the first
-    check, and so on: exactly n * (1 + number of checks) bytes, plus the 16-byte tag.
+    check, and so on: exactly n * (1 + number of checks) bytes, plus the 16-byte tag. In granularity COUNT over
+    nothing. In oblivious mode over an ElementColumns of evaluated elements; nothing in granularity COUNT before the
+    final chunk.
     """
     def __init__(
         self,
@@ -433,6 +470,321 @@ class SealedOutcomes(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SealedOutcomes: _TypeAlias = SealedOutcomes  # noqa: Y015
+
+@_typing.final
+class ElementColumns(_message.Message):
+    """Elements of the group, in columns: those of the key, then those of each check asked, in the order of
+    `SessionOpen.checks`. A record whose check has no value has no element in that column, so columns may differ in
+    length; in an answer each is as long as in the question.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COLUMNS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def columns(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """For each column its elements of 32 bytes, one behind the other."""
+
+    def __init__(
+        self,
+        *,
+        columns: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ElementColumns: _TypeAlias = ElementColumns  # noqa: Y015
+
+@_typing.final
+class EvaluateRequest(_message.Message):
+    """From the consumer, in oblivious mode."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPEN_FIELD_NUMBER: _builtins.int
+    CHUNK_FIELD_NUMBER: _builtins.int
+    PROVE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def open(self) -> Global___SessionOpen:
+        """First, once."""
+
+    @_builtins.property
+    def chunk(self) -> Global___SealedChunk:
+        """Then these, with sequence numbers as in Compare, the last of them final."""
+
+    @_builtins.property
+    def prove(self) -> Global___ProofRequest:
+        """For each chunk that was answered, once. The node keeps the last 4 answers to prove."""
+
+    def __init__(
+        self,
+        *,
+        open: Global___SessionOpen | None = ...,
+        chunk: Global___SealedChunk | None = ...,
+        prove: Global___ProofRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "message", b"message", "open", b"open", "prove", b"prove"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "message", b"message", "open", b"open", "prove", b"prove"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["open", "chunk", "prove"]  # noqa: Y015
+    _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
+
+Global___EvaluateRequest: _TypeAlias = EvaluateRequest  # noqa: Y015
+
+@_typing.final
+class ProofRequest(_message.Message):
+    """Asks for proof over elements of one chunk. They are named after the answer has come, in an order drawn at random, so
+    that a node cannot know beforehand which answers will be looked at.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    """Sequence number of the chunk; in granularity COUNT that of the final chunk."""
+    @_builtins.property
+    def columns(self) -> _containers.RepeatedCompositeFieldContainer[Global___ElementIndices]:
+        """For each column the elements to be proved, 0 to 1,000. In granularity COUNT empty: the proof is over the sums of
+        all blinded and of all evaluated elements of a column, which their order does not change.
+        """
+
+    def __init__(
+        self,
+        *,
+        sequence: _builtins.int = ...,
+        columns: _abc.Iterable[Global___ElementIndices] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "sequence", b"sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProofRequest: _TypeAlias = ProofRequest  # noqa: Y015
+
+@_typing.final
+class ElementIndices(_message.Message):
+    """Elements of a column, by place."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDICES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def indices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Places from 0 in the order of the proof, each at most once."""
+
+    def __init__(
+        self,
+        *,
+        indices: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["indices", b"indices"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ElementIndices: _TypeAlias = ElementIndices  # noqa: Y015
+
+@_typing.final
+class Proof(_message.Message):
+    """Proofs for one chunk."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    PROOFS_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    """Sequence number of the chunk."""
+    @_builtins.property
+    def proofs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """For each column a proof (RFC 9497, 2.2), 64 bytes; empty if nothing of it was to be proved."""
+
+    def __init__(
+        self,
+        *,
+        sequence: _builtins.int = ...,
+        proofs: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["proofs", b"proofs", "sequence", b"sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Proof: _TypeAlias = Proof  # noqa: Y015
+
+@_typing.final
+class EvaluateResponse(_message.Message):
+    """From the node, in oblivious mode."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPENED_FIELD_NUMBER: _builtins.int
+    EVALUATED_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    ALLOWANCE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def opened(self) -> Global___SessionOpened:
+        """First, once."""
+
+    @_builtins.property
+    def evaluated(self) -> Global___SealedOutcomes:
+        """One for each chunk, in order; in granularity COUNT as many again with the answer to the whole session, with
+        sequence numbers that go on.
+        """
+
+    @_builtins.property
+    def proof(self) -> Global___Proof:
+        """One for each `prove`, in order."""
+
+    @_builtins.property
+    def receipt(self) -> _signing_pb2.Envelope:
+        """After the last `evaluated`: envelope of type `application/vnd.stayput.receipt.v1+protobuf`."""
+
+    @_builtins.property
+    def allowance(self) -> Global___Allowance:
+        """With the receipt: what is left after this session."""
+
+    def __init__(
+        self,
+        *,
+        opened: Global___SessionOpened | None = ...,
+        evaluated: Global___SealedOutcomes | None = ...,
+        proof: Global___Proof | None = ...,
+        receipt: _signing_pb2.Envelope | None = ...,
+        allowance: Global___Allowance | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["allowance", b"allowance", "evaluated", b"evaluated", "message", b"message", "opened", b"opened", "proof", b"proof", "receipt", b"receipt"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowance", b"allowance", "evaluated", b"evaluated", "message", b"message", "opened", b"opened", "proof", b"proof", "receipt", b"receipt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["opened", "evaluated", "proof", "receipt"]  # noqa: Y015
+    _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
+
+Global___EvaluateResponse: _TypeAlias = EvaluateResponse  # noqa: Y015
+
+@_typing.final
+class FetchFingerprintsRequest(_message.Message):
+    """Asks for fingerprints."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPEN_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    REQUEST_FIELD_NUMBER: _builtins.int
+    generation: _builtins.str
+    """The generation wanted, as described."""
+    @_builtins.property
+    def open(self) -> Global___SessionOpen:
+        """Opens the session."""
+
+    @_builtins.property
+    def held(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """For the key and each check asked: how many of its fingerprints the consumer holds already; empty means none."""
+
+    @_builtins.property
+    def request(self) -> _signing_pb2.Envelope:
+        """The consumer's RequestStatement, as in SealedChunk."""
+
+    def __init__(
+        self,
+        *,
+        open: Global___SessionOpen | None = ...,
+        generation: _builtins.str = ...,
+        held: _abc.Iterable[_builtins.int] | None = ...,
+        request: _signing_pb2.Envelope | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["open", b"open", "request", b"request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation", "held", b"held", "open", b"open", "request", b"request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FetchFingerprintsRequest: _TypeAlias = FetchFingerprintsRequest  # noqa: Y015
+
+@_typing.final
+class FetchFingerprintsResponse(_message.Message):
+    """Fingerprints, in the order of key and checks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPENED_FIELD_NUMBER: _builtins.int
+    BLOCK_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    ALLOWANCE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def opened(self) -> Global___SessionOpened:
+        """First, once."""
+
+    @_builtins.property
+    def block(self) -> Global___FingerprintBlock:
+        """Then these."""
+
+    @_builtins.property
+    def receipt(self) -> _signing_pb2.Envelope:
+        """Last."""
+
+    @_builtins.property
+    def allowance(self) -> Global___Allowance:
+        """With the receipt: what is left after this session."""
+
+    def __init__(
+        self,
+        *,
+        opened: Global___SessionOpened | None = ...,
+        block: Global___FingerprintBlock | None = ...,
+        receipt: _signing_pb2.Envelope | None = ...,
+        allowance: Global___Allowance | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["allowance", b"allowance", "block", b"block", "message", b"message", "opened", b"opened", "receipt", b"receipt"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowance", b"allowance", "block", b"block", "message", b"message", "opened", b"opened", "receipt", b"receipt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["opened", "block", "receipt"]  # noqa: Y015
+    _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
+
+Global___FetchFingerprintsResponse: _TypeAlias = FetchFingerprintsResponse  # noqa: Y015
+
+@_typing.final
+class FingerprintBlock(_message.Message):
+    """Some fingerprints that follow one another."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COLUMN_FIELD_NUMBER: _builtins.int
+    FIRST_FIELD_NUMBER: _builtins.int
+    FINGERPRINTS_FIELD_NUMBER: _builtins.int
+    column: _builtins.int
+    """Which column: 0 for the key, then the checks asked."""
+    first: _builtins.int
+    """Place of the first in its set, from 0."""
+    fingerprints: _builtins.bytes
+    """Fingerprints of 8 bytes, ascending (as big-endian numbers), at most 1 MiB."""
+    def __init__(
+        self,
+        *,
+        column: _builtins.int = ...,
+        first: _builtins.int = ...,
+        fingerprints: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["column", b"column", "fingerprints", b"fingerprints", "first", b"first"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FingerprintBlock: _TypeAlias = FingerprintBlock  # noqa: Y015
 
 @_typing.final
 class CompareRequest(_message.Message):

@@ -54,6 +54,16 @@ class ComparisonServiceStub:
                 request_serializer=stayput_dot_v1_dot_comparison__pb2.CompareRecordsRequest.SerializeToString,
                 response_deserializer=stayput_dot_v1_dot_comparison__pb2.CompareRecordsResponse.FromString,
                 _registered_method=True)
+        self.Evaluate = channel.stream_stream(
+                '/stayput.v1.ComparisonService/Evaluate',
+                request_serializer=stayput_dot_v1_dot_comparison__pb2.EvaluateRequest.SerializeToString,
+                response_deserializer=stayput_dot_v1_dot_comparison__pb2.EvaluateResponse.FromString,
+                _registered_method=True)
+        self.FetchFingerprints = channel.unary_stream(
+                '/stayput.v1.ComparisonService/FetchFingerprints',
+                request_serializer=stayput_dot_v1_dot_comparison__pb2.FetchFingerprintsRequest.SerializeToString,
+                response_deserializer=stayput_dot_v1_dot_comparison__pb2.FetchFingerprintsResponse.FromString,
+                _registered_method=True)
 
 
 class ComparisonServiceServicer:
@@ -94,6 +104,28 @@ class ComparisonServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Evaluate(self, request_iterator, context):
+        """One session in oblivious mode. As Compare, but chunks hold blinded elements and the node answers each with the
+        evaluated ones; it never learns an element. For each chunk answered the consumer sends `prove`, and gets the
+        `proof` that the published OPRF keys were used; proofs of the last chunks come after the receipt. In granularity
+        COUNT the node answers a chunk with empty outcomes until it has the final one, and then sends all evaluated
+        elements in an order of its own, in as many `evaluated` as the session had chunks.
+        Fails as Compare does, and with KEY_EPOCH_MISMATCH.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FetchFingerprints(self, request, context):
+        """The fingerprints of the serving generation for a key and some checks. It is a session with a receipt: what the
+        consumer has had evaluated under the same key epoch is charged again when it fetches another generation than
+        before, since it can now test all of that without asking.
+        Fails as Compare does, and with KEY_EPOCH_MISMATCH, GENERATION_CHANGED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ComparisonServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -111,6 +143,16 @@ def add_ComparisonServiceServicer_to_server(servicer, server):
                     servicer.CompareRecords,
                     request_deserializer=stayput_dot_v1_dot_comparison__pb2.CompareRecordsRequest.FromString,
                     response_serializer=stayput_dot_v1_dot_comparison__pb2.CompareRecordsResponse.SerializeToString,
+            ),
+            'Evaluate': grpc.stream_stream_rpc_method_handler(
+                    servicer.Evaluate,
+                    request_deserializer=stayput_dot_v1_dot_comparison__pb2.EvaluateRequest.FromString,
+                    response_serializer=stayput_dot_v1_dot_comparison__pb2.EvaluateResponse.SerializeToString,
+            ),
+            'FetchFingerprints': grpc.unary_stream_rpc_method_handler(
+                    servicer.FetchFingerprints,
+                    request_deserializer=stayput_dot_v1_dot_comparison__pb2.FetchFingerprintsRequest.FromString,
+                    response_serializer=stayput_dot_v1_dot_comparison__pb2.FetchFingerprintsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -199,6 +241,60 @@ class ComparisonService:
             '/stayput.v1.ComparisonService/CompareRecords',
             stayput_dot_v1_dot_comparison__pb2.CompareRecordsRequest.SerializeToString,
             stayput_dot_v1_dot_comparison__pb2.CompareRecordsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Evaluate(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/stayput.v1.ComparisonService/Evaluate',
+            stayput_dot_v1_dot_comparison__pb2.EvaluateRequest.SerializeToString,
+            stayput_dot_v1_dot_comparison__pb2.EvaluateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FetchFingerprints(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/stayput.v1.ComparisonService/FetchFingerprints',
+            stayput_dot_v1_dot_comparison__pb2.FetchFingerprintsRequest.SerializeToString,
+            stayput_dot_v1_dot_comparison__pb2.FetchFingerprintsResponse.FromString,
             options,
             channel_credentials,
             insecure,

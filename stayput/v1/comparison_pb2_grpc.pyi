@@ -56,6 +56,20 @@ class ComparisonServiceStub:
     """A whole session in one call, at most 1,000 records in one final chunk with sequence number 0.
     Fails as Compare does.
     """
+    Evaluate: _grpc.StreamStreamMultiCallable[_comparison_pb2.EvaluateRequest, _comparison_pb2.EvaluateResponse]
+    """One session in oblivious mode. As Compare, but chunks hold blinded elements and the node answers each with the
+    evaluated ones; it never learns an element. For each chunk answered the consumer sends `prove`, and gets the
+    `proof` that the published OPRF keys were used; proofs of the last chunks come after the receipt. In granularity
+    COUNT the node answers a chunk with empty outcomes until it has the final one, and then sends all evaluated
+    elements in an order of its own, in as many `evaluated` as the session had chunks.
+    Fails as Compare does, and with KEY_EPOCH_MISMATCH.
+    """
+    FetchFingerprints: _grpc.UnaryStreamMultiCallable[_comparison_pb2.FetchFingerprintsRequest, _comparison_pb2.FetchFingerprintsResponse]
+    """The fingerprints of the serving generation for a key and some checks. It is a session with a receipt: what the
+    consumer has had evaluated under the same key epoch is charged again when it fetches another generation than
+    before, since it can now test all of that without asking.
+    Fails as Compare does, and with KEY_EPOCH_MISMATCH, GENERATION_CHANGED.
+    """
 
 @_typing.type_check_only
 class ComparisonServiceAsyncStub(ComparisonServiceStub):
@@ -84,6 +98,20 @@ class ComparisonServiceAsyncStub(ComparisonServiceStub):
     CompareRecords: _aio.UnaryUnaryMultiCallable[_comparison_pb2.CompareRecordsRequest, _comparison_pb2.CompareRecordsResponse]  # type: ignore[assignment]
     """A whole session in one call, at most 1,000 records in one final chunk with sequence number 0.
     Fails as Compare does.
+    """
+    Evaluate: _aio.StreamStreamMultiCallable[_comparison_pb2.EvaluateRequest, _comparison_pb2.EvaluateResponse]  # type: ignore[assignment]
+    """One session in oblivious mode. As Compare, but chunks hold blinded elements and the node answers each with the
+    evaluated ones; it never learns an element. For each chunk answered the consumer sends `prove`, and gets the
+    `proof` that the published OPRF keys were used; proofs of the last chunks come after the receipt. In granularity
+    COUNT the node answers a chunk with empty outcomes until it has the final one, and then sends all evaluated
+    elements in an order of its own, in as many `evaluated` as the session had chunks.
+    Fails as Compare does, and with KEY_EPOCH_MISMATCH.
+    """
+    FetchFingerprints: _aio.UnaryStreamMultiCallable[_comparison_pb2.FetchFingerprintsRequest, _comparison_pb2.FetchFingerprintsResponse]  # type: ignore[assignment]
+    """The fingerprints of the serving generation for a key and some checks. It is a session with a receipt: what the
+    consumer has had evaluated under the same key epoch is charged again when it fetches another generation than
+    before, since it can now test all of that without asking.
+    Fails as Compare does, and with KEY_EPOCH_MISMATCH, GENERATION_CHANGED.
     """
 
 class ComparisonServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -128,6 +156,32 @@ class ComparisonServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_comparison_pb2.CompareRecordsResponse, _abc.Awaitable[_comparison_pb2.CompareRecordsResponse]]:
         """A whole session in one call, at most 1,000 records in one final chunk with sequence number 0.
         Fails as Compare does.
+        """
+
+    @_abc_1.abstractmethod
+    def Evaluate(
+        self,
+        request_iterator: _MaybeAsyncIterator[_comparison_pb2.EvaluateRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_comparison_pb2.EvaluateResponse], _abc.AsyncIterator[_comparison_pb2.EvaluateResponse]]:
+        """One session in oblivious mode. As Compare, but chunks hold blinded elements and the node answers each with the
+        evaluated ones; it never learns an element. For each chunk answered the consumer sends `prove`, and gets the
+        `proof` that the published OPRF keys were used; proofs of the last chunks come after the receipt. In granularity
+        COUNT the node answers a chunk with empty outcomes until it has the final one, and then sends all evaluated
+        elements in an order of its own, in as many `evaluated` as the session had chunks.
+        Fails as Compare does, and with KEY_EPOCH_MISMATCH.
+        """
+
+    @_abc_1.abstractmethod
+    def FetchFingerprints(
+        self,
+        request: _comparison_pb2.FetchFingerprintsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_comparison_pb2.FetchFingerprintsResponse], _abc.AsyncIterator[_comparison_pb2.FetchFingerprintsResponse]]:
+        """The fingerprints of the serving generation for a key and some checks. It is a session with a receipt: what the
+        consumer has had evaluated under the same key epoch is charged again when it fetches another generation than
+        before, since it can now test all of that without asking.
+        Fails as Compare does, and with KEY_EPOCH_MISMATCH, GENERATION_CHANGED.
         """
 
 def add_ComparisonServiceServicer_to_server(servicer: ComparisonServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

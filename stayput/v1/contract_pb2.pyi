@@ -297,3 +297,155 @@ class Check(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Check: _TypeAlias = Check  # noqa: Y015
+
+@_typing.final
+class ObliviousOffer(_message.Message):
+    """What a provider offers in oblivious mode, for one generation. The contract's fields, keys and checks apply; its
+    `suite` is replaced by this one in what is hashed.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUITE_FIELD_NUMBER: _builtins.int
+    KEY_EPOCH_FIELD_NUMBER: _builtins.int
+    NEW_KEY_PER_GENERATION_FIELD_NUMBER: _builtins.int
+    SETS_FIELD_NUMBER: _builtins.int
+    suite: _builtins.str
+    """Suite, `oblivious/1`: RFC 9497 VOPRF, ristretto255-SHA512, fingerprints of 8 bytes. See docs/protocol.md."""
+    key_epoch: _builtins.str
+    """Names the OPRF keys: 16 characters of lower-case hex. Under one epoch an element always has the same fingerprint,
+    so what a consumer has had evaluated can be tested against each later generation's fingerprints.
+    """
+    new_key_per_generation: _builtins.bool
+    """The provider draws a new epoch for each generation."""
+    @_builtins.property
+    def sets(self) -> _containers.RepeatedCompositeFieldContainer[Global___ObliviousSet]:
+        """One for each key, and for each check under each key, in each granularity offered, in this order: record before
+        count, keys in the contract's order, before its checks in theirs the key itself.
+        """
+
+    def __init__(
+        self,
+        *,
+        suite: _builtins.str = ...,
+        key_epoch: _builtins.str = ...,
+        new_key_per_generation: _builtins.bool = ...,
+        sets: _abc.Iterable[Global___ObliviousSet] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key_epoch", b"key_epoch", "new_key_per_generation", b"new_key_per_generation", "sets", b"sets", "suite", b"suite"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ObliviousOffer: _TypeAlias = ObliviousOffer  # noqa: Y015
+
+@_typing.final
+class ObliviousSet(_message.Message):
+    """The fingerprints of one key, or of one check under it, with the public key that proves them. Each has an OPRF key of
+    its own, so that a grant for one of them opens no other.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    CHECK_FIELD_NUMBER: _builtins.int
+    GRANULARITY_FIELD_NUMBER: _builtins.int
+    PUBLIC_KEY_FIELD_NUMBER: _builtins.int
+    FINGERPRINTS_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    """Name of the key."""
+    check: _builtins.str
+    """Name of the check; empty for the key itself."""
+    granularity: Global___Granularity.ValueType
+    """The granularity that it serves."""
+    public_key: _builtins.bytes
+    """Public OPRF key, 32 bytes."""
+    fingerprints: _builtins.int
+    """How many fingerprints the generation has; 0 in the catalogue."""
+    sha256: _builtins.bytes
+    """SHA-256 over all fingerprints in ascending order; empty in the catalogue."""
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        check: _builtins.str = ...,
+        granularity: Global___Granularity.ValueType = ...,
+        public_key: _builtins.bytes = ...,
+        fingerprints: _builtins.int = ...,
+        sha256: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["check", b"check", "fingerprints", b"fingerprints", "granularity", b"granularity", "key", b"key", "public_key", b"public_key", "sha256", b"sha256"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ObliviousSet: _TypeAlias = ObliviousSet  # noqa: Y015
+
+@_typing.final
+class Leakage(_message.Message):
+    """Who learns what from a comparison, in words."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    GRANULARITY_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Names the statement, `keyed-record/1`; receipts repeat it."""
+    mode: Global___Mode.ValueType
+    """The mode that it is about."""
+    granularity: Global___Granularity.ValueType
+    """The granularity that it is about."""
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___LeakageLine]:
+        """What each party learns."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        mode: Global___Mode.ValueType = ...,
+        granularity: Global___Granularity.ValueType = ...,
+        lines: _abc.Iterable[Global___LeakageLine] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["granularity", b"granularity", "id", b"id", "lines", b"lines", "mode", b"mode"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Leakage: _TypeAlias = Leakage  # noqa: Y015
+
+@_typing.final
+class LeakageLine(_message.Message):
+    """What one party learns."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTY_FIELD_NUMBER: _builtins.int
+    ZH_FIELD_NUMBER: _builtins.int
+    EN_FIELD_NUMBER: _builtins.int
+    party: _builtins.str
+    """`provider`, `consumer` or `platform`."""
+    zh: _builtins.str
+    """In Chinese."""
+    en: _builtins.str
+    """In English."""
+    def __init__(
+        self,
+        *,
+        party: _builtins.str = ...,
+        zh: _builtins.str = ...,
+        en: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["en", b"en", "party", b"party", "zh", b"zh"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LeakageLine: _TypeAlias = LeakageLine  # noqa: Y015

@@ -167,6 +167,27 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The build ended without a usable generation; the serving one is untouched. INTERNAL."""
     ERROR_REASON_STORAGE_FULL: _ErrorReason.ValueType  # 64
     """The disk or the store is full; nothing was answered. RESOURCE_EXHAUSTED."""
+    ERROR_REASON_KEY_EPOCH_MISMATCH: _ErrorReason.ValueType  # 65
+    """The consumer blinded for another OPRF key than the generation's; metadata `expected`; call Describe again.
+    FAILED_PRECONDITION.
+    """
+    ERROR_REASON_GENERATION_CHANGED: _ErrorReason.ValueType  # 66
+    """The generation whose fingerprints were asked for does not serve (any more); metadata `expected`; call Describe
+    again. FAILED_PRECONDITION.
+    """
+    ERROR_REASON_PROOF_INVALID: _ErrorReason.ValueType  # 67
+    """The node's proof that it evaluated with its published key does not verify, its published keys differ between
+    description and catalogue, or its fingerprints are not those of the description; `field` says which. Raised
+    locally. DATA_LOSS.
+    """
+    ERROR_REASON_LIST_TOO_SHORT: _ErrorReason.ValueType  # 68
+    """Counts only: the list has fewer different records than the grant's minimum; metadata `limit`.
+    FAILED_PRECONDITION.
+    """
+    ERROR_REASON_LIST_OVERLAPS: _ErrorReason.ValueType  # 69
+    """Counts only: the list differs from an earlier one under this grant in fewer records than the grant's minimum, so
+    that the difference of the totals would tell of single records; metadata `limit`. FAILED_PRECONDITION.
+    """
     ERROR_REASON_SHUTTING_DOWN: _ErrorReason.ValueType  # 70
     """The party is stopping; try again at another replica or later. UNAVAILABLE."""
     ERROR_REASON_CONNECTION_FAILED: _ErrorReason.ValueType  # 71
@@ -343,6 +364,27 @@ ERROR_REASON_BUILD_FAILED: ErrorReason.ValueType  # 63
 """The build ended without a usable generation; the serving one is untouched. INTERNAL."""
 ERROR_REASON_STORAGE_FULL: ErrorReason.ValueType  # 64
 """The disk or the store is full; nothing was answered. RESOURCE_EXHAUSTED."""
+ERROR_REASON_KEY_EPOCH_MISMATCH: ErrorReason.ValueType  # 65
+"""The consumer blinded for another OPRF key than the generation's; metadata `expected`; call Describe again.
+FAILED_PRECONDITION.
+"""
+ERROR_REASON_GENERATION_CHANGED: ErrorReason.ValueType  # 66
+"""The generation whose fingerprints were asked for does not serve (any more); metadata `expected`; call Describe
+again. FAILED_PRECONDITION.
+"""
+ERROR_REASON_PROOF_INVALID: ErrorReason.ValueType  # 67
+"""The node's proof that it evaluated with its published key does not verify, its published keys differ between
+description and catalogue, or its fingerprints are not those of the description; `field` says which. Raised
+locally. DATA_LOSS.
+"""
+ERROR_REASON_LIST_TOO_SHORT: ErrorReason.ValueType  # 68
+"""Counts only: the list has fewer different records than the grant's minimum; metadata `limit`.
+FAILED_PRECONDITION.
+"""
+ERROR_REASON_LIST_OVERLAPS: ErrorReason.ValueType  # 69
+"""Counts only: the list differs from an earlier one under this grant in fewer records than the grant's minimum, so
+that the difference of the totals would tell of single records; metadata `limit`. FAILED_PRECONDITION.
+"""
 ERROR_REASON_SHUTTING_DOWN: ErrorReason.ValueType  # 70
 """The party is stopping; try again at another replica or later. UNAVAILABLE."""
 ERROR_REASON_CONNECTION_FAILED: ErrorReason.ValueType  # 71

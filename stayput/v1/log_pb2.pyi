@@ -97,7 +97,11 @@ class _EventTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventType.V
     EVENT_TYPE_CHAIN_BROKEN: _EventType.ValueType  # 34
     """A node's chain of receipts has a gap or a fork."""
     EVENT_TYPE_GENERATION_BUILT: _EventType.ValueType  # 35
-    """A new generation serves."""
+    """A new generation serves: its node said so to the catalogue."""
+    EVENT_TYPE_KEYS_CHANGED: _EventType.ValueType  # 36
+    """A party enrolled anew with another signing key, or the OPRF public keys of a resource were published or changed;
+    the detail says which, and names the new keys.
+    """
 
 class EventType(_EventType, metaclass=_EventTypeEnumTypeWrapper):
     """What happened."""
@@ -147,7 +151,11 @@ EVENT_TYPE_LOG_HELD: EventType.ValueType  # 33
 EVENT_TYPE_CHAIN_BROKEN: EventType.ValueType  # 34
 """A node's chain of receipts has a gap or a fork."""
 EVENT_TYPE_GENERATION_BUILT: EventType.ValueType  # 35
-"""A new generation serves."""
+"""A new generation serves: its node said so to the catalogue."""
+EVENT_TYPE_KEYS_CHANGED: EventType.ValueType  # 36
+"""A party enrolled anew with another signing key, or the OPRF public keys of a resource were published or changed;
+the detail says which, and names the new keys.
+"""
 Global___EventType: _TypeAlias = EventType  # noqa: Y015
 
 class _SessionEnd:
@@ -551,6 +559,15 @@ class Receipt(_message.Message):
     SUITE_FIELD_NUMBER: _builtins.int
     SOFTWARE_VERSION_FIELD_NUMBER: _builtins.int
     REQUEST_FIELD_NUMBER: _builtins.int
+    LEAKAGE_FIELD_NUMBER: _builtins.int
+    DISTINCT_RECORDS_FIELD_NUMBER: _builtins.int
+    COUNT_MINIMUM_FIELD_NUMBER: _builtins.int
+    NOISE_EPSILON_MILLI_FIELD_NUMBER: _builtins.int
+    OBLIVIOUS_SUITE_FIELD_NUMBER: _builtins.int
+    KEY_EPOCH_FIELD_NUMBER: _builtins.int
+    ELEMENTS_FIELD_NUMBER: _builtins.int
+    REPEATED_ELEMENTS_FIELD_NUMBER: _builtins.int
+    FETCH_FIELD_NUMBER: _builtins.int
     session_id: _builtins.bytes
     """Id of the session, 16 bytes."""
     grant_id: _builtins.str
@@ -580,15 +597,16 @@ class Receipt(_message.Message):
     key: _builtins.str
     """Key asked."""
     records: _builtins.int
-    """Records answered."""
+    """Records answered. In oblivious mode the elements of the key."""
     outcome_bytes: _builtins.int
-    """Outcome bytes sent back: records * (1 + number of checks)."""
+    """Outcome bytes sent back: records * (1 + number of checks); 0 in granularity COUNT and in oblivious mode."""
     request_commitment: _builtins.bytes
     """HMAC-SHA-256, under a commitment key that only consumer and node can derive from the session key, of
-    SHA-256 over the digests of all answered chunks. Empty when the node crashed.
+    SHA-256 over the digests (in oblivious mode the blinded elements) of all answered chunks. Empty when the node
+    crashed.
     """
     response_commitment: _builtins.bytes
-    """The same over the outcome bytes of all answered chunks."""
+    """The same over the outcome bytes (in oblivious mode the evaluated elements) of all answered chunks."""
     end: Global___SessionEnd.ValueType
     """How it ended."""
     sequence: _builtins.int
@@ -601,6 +619,24 @@ class Receipt(_message.Message):
     """Suite."""
     software_version: _builtins.str
     """Version of the node's software."""
+    leakage: _builtins.str
+    """Names who learned what (Leakage.id)."""
+    distinct_records: _builtins.int
+    """Granularity COUNT, keyed: how many different records were asked about."""
+    count_minimum: _builtins.int
+    """Granularity COUNT, keyed: the minimum below which totals are not told."""
+    noise_epsilon_milli: _builtins.int
+    """Granularity COUNT, keyed: privacy loss of this session in thousandths; 0: the totals are exact."""
+    oblivious_suite: _builtins.str
+    """Oblivious mode: its suite."""
+    key_epoch: _builtins.str
+    """Oblivious mode: epoch of the OPRF keys."""
+    elements: _builtins.int
+    """Oblivious mode: elements evaluated, of the key and of all checks."""
+    repeated_elements: _builtins.int
+    """Oblivious mode: how many of `elements` came in chunks that the grant had had evaluated before on that day, byte for
+    byte the same, and were not charged again.
+    """
     @_builtins.property
     def as_of(self) -> _timestamp_pb2.Timestamp:
         """The time as of which its data are."""
@@ -611,7 +647,10 @@ class Receipt(_message.Message):
 
     @_builtins.property
     def tallies(self) -> _containers.RepeatedCompositeFieldContainer[Global___Tally]:
-        """Counts by outcome: the key's first, then each check's in the order of `checks`."""
+        """Counts by outcome: the key's first, then each check's in the order of `checks`. In granularity COUNT only what the
+        grant's minimum lets be told, with noise if the grant says so, of different records; they stand in complete
+        receipts only. Empty in oblivious mode, where the node does not know.
+        """
 
     @_builtins.property
     def started_at(self) -> _timestamp_pb2.Timestamp:
@@ -626,6 +665,10 @@ class Receipt(_message.Message):
         """Envelope of type `application/vnd.stayput.request.v1+protobuf`: what the consumer says it asked
         (RequestStatement). Not set in the receipt of a session that ended before its final chunk.
         """
+
+    @_builtins.property
+    def fetch(self) -> Global___FingerprintFetch:
+        """Set if the session fetched fingerprints instead of evaluating elements."""
 
     def __init__(
         self,
@@ -660,14 +703,57 @@ class Receipt(_message.Message):
         suite: _builtins.str = ...,
         software_version: _builtins.str = ...,
         request: _signing_pb2.Envelope | None = ...,
+        leakage: _builtins.str = ...,
+        distinct_records: _builtins.int = ...,
+        count_minimum: _builtins.int = ...,
+        noise_epsilon_milli: _builtins.int = ...,
+        oblivious_suite: _builtins.str = ...,
+        key_epoch: _builtins.str = ...,
+        elements: _builtins.int = ...,
+        repeated_elements: _builtins.int = ...,
+        fetch: Global___FingerprintFetch | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "finished_at", b"finished_at", "request", b"request", "started_at", b"started_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "fetch", b"fetch", "finished_at", b"finished_at", "request", b"request", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "case_number", b"case_number", "checks", b"checks", "consumer", b"consumer", "end", b"end", "finished_at", b"finished_at", "generation", b"generation", "grant_id", b"grant_id", "granularity", b"granularity", "key", b"key", "mode", b"mode", "node_id", b"node_id", "operator", b"operator", "outcome_bytes", b"outcome_bytes", "previous_hash", b"previous_hash", "profile", b"profile", "provider", b"provider", "purpose", b"purpose", "records", b"records", "request", b"request", "request_commitment", b"request_commitment", "resource", b"resource", "response_commitment", b"response_commitment", "sequence", b"sequence", "session_id", b"session_id", "software_version", b"software_version", "started_at", b"started_at", "suite", b"suite", "tallies", b"tallies", "ticket_id", b"ticket_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "case_number", b"case_number", "checks", b"checks", "consumer", b"consumer", "count_minimum", b"count_minimum", "distinct_records", b"distinct_records", "elements", b"elements", "end", b"end", "fetch", b"fetch", "finished_at", b"finished_at", "generation", b"generation", "grant_id", b"grant_id", "granularity", b"granularity", "key", b"key", "key_epoch", b"key_epoch", "leakage", b"leakage", "mode", b"mode", "node_id", b"node_id", "noise_epsilon_milli", b"noise_epsilon_milli", "oblivious_suite", b"oblivious_suite", "operator", b"operator", "outcome_bytes", b"outcome_bytes", "previous_hash", b"previous_hash", "profile", b"profile", "provider", b"provider", "purpose", b"purpose", "records", b"records", "repeated_elements", b"repeated_elements", "request", b"request", "request_commitment", b"request_commitment", "resource", b"resource", "response_commitment", b"response_commitment", "sequence", b"sequence", "session_id", b"session_id", "software_version", b"software_version", "started_at", b"started_at", "suite", b"suite", "tallies", b"tallies", "ticket_id", b"ticket_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Receipt: _TypeAlias = Receipt  # noqa: Y015
+
+@_typing.final
+class FingerprintFetch(_message.Message):
+    """Fingerprints that a consumer fetched."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINGERPRINTS_FIELD_NUMBER: _builtins.int
+    HELD_ELEMENTS_FIELD_NUMBER: _builtins.int
+    CHARGED_ELEMENTS_FIELD_NUMBER: _builtins.int
+    fingerprints: _builtins.int
+    """Fingerprints sent, of all sets together."""
+    held_elements: _builtins.int
+    """Elements that the consumer has had evaluated under this key epoch in this granularity: it can test all of them
+    against these fingerprints without asking.
+    """
+    charged_elements: _builtins.int
+    """How many elements were charged for that: `held_elements` when the consumer fetched this generation for the first
+    time, 0 when it had it already.
+    """
+    def __init__(
+        self,
+        *,
+        fingerprints: _builtins.int = ...,
+        held_elements: _builtins.int = ...,
+        charged_elements: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["charged_elements", b"charged_elements", "fingerprints", b"fingerprints", "held_elements", b"held_elements"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FingerprintFetch: _TypeAlias = FingerprintFetch  # noqa: Y015
 
 @_typing.final
 class Tally(_message.Message):

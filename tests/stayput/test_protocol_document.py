@@ -3,12 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from stayput import sealing
+from stayput import oblivious, sealing
 from stayput.contract import SUITE
 from stayput.elements import DOMAIN
 from stayput.errors import reason_name
 from stayput.identity import COMPARATOR_NAME, department, node
+from stayput.leakage import IDS
 from stayput.normalise import PROFILE
+from stayput.oprf import detection_probability
 from stayput.rpc.tls import MAX_MESSAGE_BYTES
 from stayput.signing import PayloadType
 from stayput.tickets import CLOCK_SKEW, DETAIL_TYPE, ISSUER, LONGEST_LIFE, TYPE
@@ -24,7 +26,8 @@ OTHER_NAMES = {
     *(name.removeprefix("OUTCOME_CODE_") for name in OutcomeCode.keys()),  # noqa: SIM118 (no dict)
     *(name.removeprefix("APPLICATION_STATE_") for name in ApplicationState.keys()),  # noqa: SIM118
     *(name.removeprefix("GRANT_STATE_") for name in GrantState.keys()),  # noqa: SIM118
-    *{"MODE_OBLIVIOUS", "GRANULARITY_COUNT", "KEYED", "RECORD"},
+    *{"MODE_OBLIVIOUS", "GRANULARITY_COUNT", "KEYED", "OBLIVIOUS", "RECORD", "COUNT"},
+    "KEYS_CHANGED",
     *{"COMPLETE", "CUT_BY_CONSUMER", "CUT_BY_NODE", "NODE_CRASHED"},
     *{"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "UNIMPLEMENTED"},
     "ERROR_REASON_",
@@ -131,3 +134,30 @@ def test_constants_are_those_of_the_code(constant: str) -> None:
 def test_links_lead_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", DOCUMENT):
         assert (Path(__file__).parents[2] / "docs" / target).exists(), target
+
+
+def test_the_worked_example_of_oblivious_mode_is_that_of_the_vectors() -> None:
+    vectors = read("oblivious")
+    example, presence = vectors["elements"][0], vectors["presences"][0]["presence"]
+    assert vectors["suite"] == oblivious.SUITE
+    for value in (
+        example["context"],
+        example["input"],
+        example["output"][:64],
+        example["output"][64:],
+        example["fingerprint"],
+        presence,
+    ):
+        assert value in section("Oblivious mode")
+
+
+@pytest.mark.parametrize(("wrong", "told"), [(1, "12 %"), (10, "73 %"), (50, "99.8 %")])
+def test_the_detection_probabilities_are_right(wrong: int, told: str) -> None:
+    found = detection_probability(8_192, wrong) * 100
+    assert told in section("Oblivious mode")
+    assert abs(found - float(told.removesuffix(" %"))) < 0.5
+
+
+def test_the_leakage_statements_are_listed() -> None:
+    for name in IDS.values():
+        assert f"`{name}`" in section("Who learns what")

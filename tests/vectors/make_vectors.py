@@ -1,7 +1,7 @@
-"""Makes elements.json, sealing.json and signing.json by the second implementation in reference.py.
+"""Makes elements, oblivious, sealing and signing.json by the second implementation in reference.py.
 
 Before anything is made, the reference has to reproduce published vectors: RFC 5869 A.1, RFC 8032 7.1 test 1,
-DSSE's protocol.md, and draft-ietf-hpke-pq-05 A.5 (hpke_published.json).
+DSSE's protocol.md, draft-ietf-hpke-pq-05 A.5 (hpke_published.json), and RFC 9497 A.1.2 (oprf.json).
 
     python -m tests.vectors.make_vectors [DIRECTORY]
 """
@@ -13,7 +13,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.vectors import questions
+from tests.vectors import questions, ristretto
 from tests.vectors.reference import (
     Hpke,
     Json,
@@ -23,7 +23,9 @@ from tests.vectors.reference import (
     hkdf,
     hkdf_expand,
     hkdf_extract,
+    oblivious,
     pae,
+    presence,
     sealed_request,
     sealed_response,
     session_info,
@@ -78,6 +80,67 @@ def check_published() -> None:
     ):
         if got != wanted:
             raise SystemExit(f"{name}: the reference does not reproduce the published vector")
+
+
+def voprf() -> Json:
+    """The vectors of RFC 9497 for mode VOPRF."""
+    modes: list[Json] = json.loads((HERE / "oprf.json").read_text())["oprf"]["modes"]
+    return next(mode for mode in modes if mode["mode"] == "VOPRF")
+
+
+def check_voprf() -> None:
+    """Ends the program unless the reference reproduces the vectors of RFC 9497."""
+    key = scalar(voprf()["private_key"])
+    for vector in voprf()["vectors"]:
+        for message, blind, *wanted in zip(
+            vector["inputs"],
+            vector["blinds"],
+            vector["blinded_elements"],
+            vector["evaluated_elements"],
+            vector["outputs"],
+            strict=True,
+        ):
+            hashed = ristretto.hashed_to_group(bytes.fromhex(message))
+            blinded = ristretto.times(scalar(blind), hashed)
+            evaluated = ristretto.times(key, blinded)
+            output = ristretto.finalized(
+                bytes.fromhex(message), ristretto.encode(ristretto.times(key, hashed))
+            )
+            made = [ristretto.encode(blinded).hex(), ristretto.encode(evaluated).hex(), output.hex()]
+            if made != wanted:
+                raise SystemExit("RFC 9497: the reference does not reproduce the published vectors")
+
+
+def scalar(text: str) -> int:
+    """A scalar from its encoding in hex."""
+    return int.from_bytes(bytes.fromhex(text), "little")
+
+
+def obliviously() -> Json:
+    """Inputs, a blinding, outputs and fingerprints; the count key is the record key plus one."""
+    record = scalar(voprf()["private_key"])
+    blind = scalar(voprf()["vectors"][0]["blinds"][0])
+    keys = {"record": record, "count": record + 1}
+    made = [
+        {"contract": name, **oblivious(questions.CONTRACTS[name], question, keys, blind + place)}
+        for place, (name, question) in enumerate(questions.OBLIVIOUS)
+    ]
+    return {
+        "suite": "oblivious/1",
+        "private_keys": {name: key.to_bytes(32, "little").hex() for name, key in keys.items()},
+        "elements": made,
+        "presences": [
+            {
+                "element": place,
+                "check": check,
+                "presence": presence(contract, one["key"], check, one["output"]),
+            }
+            for place, one in enumerate(made)
+            if "check" not in one
+            for contract in [questions.CONTRACTS[one["contract"]]]
+            for check in [item["name"] for item in contract["checks"]]
+        ],
+    }
 
 
 def signer() -> Ed25519PrivateKey:
@@ -164,10 +227,16 @@ def signing() -> Json:
 
 
 def main() -> None:
-    """Writes the three files."""
+    """Writes the files."""
     check_published()
+    check_voprf()
     directory = Path(sys.argv[1]) if sys.argv[1:] else HERE
-    for name, make in (("elements", elements), ("sealing", sealing), ("signing", signing)):
+    for name, make in (
+        ("elements", elements),
+        ("oblivious", obliviously),
+        ("sealing", sealing),
+        ("signing", signing),
+    ):
         text = json.dumps(make(), indent=2, ensure_ascii=False) + "\n"
         (directory / f"{name}.json").write_text(text, "utf-8")
 

@@ -115,6 +115,13 @@ DIGESTS: Final[list[tuple[str, Json]]] = [
 ]
 
 
+OBLIVIOUS: Final[list[tuple[str, Json]]] = [
+    (name, question)
+    for name, question in DIGESTS
+    if "check" not in question or question["check_values"] is not None
+]
+
+
 def changes() -> Iterator[tuple[str, Json, Json]]:
     """The same question under contracts that differ in one item, and questions that differ a little."""
     death = {**ID_KEY, "check": "death", "check_values": ["张三", "2025-12-31"]}

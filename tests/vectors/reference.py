@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from tests.vectors import ristretto
+
 Json = dict[str, Any]
 
 
@@ -46,14 +48,15 @@ def canonical_json(value: object) -> bytes:
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def context_json(contract: Json, key: str, check: str | None) -> bytes:
+def context_json(contract: Json, key: str, check: str | None, suite: str | None = None) -> bytes:
     def described(kind: str, name: str) -> Json:
         (one,) = [item for item in contract[kind] if item["name"] == name]
         fields = {field["name"]: field for field in contract["fields"]}
         return {"name": name, "fields": [fields[field] for field in one["fields"]]}
 
-    agreed: Json = {name: contract[name] for name in ("suite", "profile", "salt", "resource")}
+    agreed: Json = {name: contract[name] for name in ("profile", "salt", "resource")}
     agreed["domain"] = "stayput/v1/element"
+    agreed["suite"] = suite or contract["suite"]
     agreed["key"] = described("keys", key)
     if check is not None:
         agreed["check"] = described("checks", check)
@@ -74,6 +77,35 @@ def digest(contract: Json, question: Json) -> Json:
     values = [*question["key_values"], *(question.get("check_values") or [])]
     element = sha256(context) + encoded(values)
     return {**vector, "element": element.hex(), "digest": sha256(element)[:16].hex()}
+
+
+def oblivious(contract: Json, question: Json, keys: dict[str, int], blind: int) -> Json:
+    """One vector of suite `oblivious/1`: from the question to both fingerprints, and a blinding."""
+    context = context_json(contract, question["key"], question.get("check"), "oblivious/1")
+    values = [*question["key_values"], *(question.get("check_values") or [])]
+    message = sha256(context) + encoded(values)
+    hashed = ristretto.hashed_to_group(message)
+    blinded = ristretto.times(blind, hashed)
+    output = ristretto.finalized(message, ristretto.encode(ristretto.times(keys["record"], hashed)))
+    counted = ristretto.encode(ristretto.times(keys["count"], hashed))
+    return {
+        **question,
+        "context": sha256(context).hex(),
+        "input": message.hex(),
+        "blind": blind.to_bytes(32, "little").hex(),
+        "blinded": ristretto.encode(blinded).hex(),
+        "evaluated": ristretto.encode(ristretto.times(keys["record"], blinded)).hex(),
+        "output": output.hex(),
+        "fingerprint": output[:8].hex(),
+        "count_element": counted.hex(),
+        "count_fingerprint": sha256(b"stayput/v1/count-fingerprint" + sha256(context) + counted)[:8].hex(),
+    }
+
+
+def presence(contract: Json, key: str, check: str, key_output: str) -> str:
+    """The fingerprint of a check that says that the subject has a value, from its key's output in hex."""
+    context = sha256(context_json(contract, key, check, "oblivious/1"))
+    return sha256(b"stayput/v1/presence" + context + bytes.fromhex(key_output)[32:])[:8].hex()
 
 
 def aes_gcm(key: bytes, nonce: bytes, plaintext: bytes, associated: bytes = b"") -> bytes:

@@ -141,6 +141,7 @@ class MadeLog:
             "sequence": max(self.sequence, 1),
             "previous_hash": self.previous,
             "software_version": "0.1.0",
+            "leakage": "keyed-record/1",
             **changes,
         }
         receipt = Receipt(**values)  # type: ignore[arg-type]

@@ -26,7 +26,11 @@ PROOF = SERVER.prove(BLINDED, EVALUATED, NONCE)
 def refused(blinded: Sequence[bytes], evaluated: Sequence[bytes], proof: bytes) -> StayputError:
     with pytest.raises(StayputError) as error:
         CLIENT.verify(blinded, evaluated, proof)
-    assert error.value.reason == ErrorReason.ERROR_REASON_PROTOCOL_VIOLATION
+    assert error.value.reason == (
+        ErrorReason.ERROR_REASON_PROOF_INVALID
+        if error.value.field == "proof"
+        else ErrorReason.ERROR_REASON_PROTOCOL_VIOLATION
+    )
     assert error.value.remedy
     return error.value
 

@@ -11,6 +11,10 @@ from stayput.v1.comparison_pb2 import (
     CompareResponse,
     DescribeRequest,
     DescribeResponse,
+    EvaluateRequest,
+    EvaluateResponse,
+    FetchFingerprintsRequest,
+    FetchFingerprintsResponse,
 )
 from stayput.v1.comparison_pb2_grpc import ComparisonServiceServicer
 
@@ -43,6 +47,19 @@ class Scripted(ComparisonServiceServicer):
     ) -> CompareRecordsResponse:
         await self._act(context)
         return CompareRecordsResponse()
+
+    async def Evaluate(  # noqa: N802
+        self, request_iterator: AsyncIterator[EvaluateRequest], context: Context
+    ) -> AsyncIterator[EvaluateResponse]:
+        async for _ in request_iterator:
+            await self._act(context)
+            yield EvaluateResponse()
+
+    async def FetchFingerprints(  # noqa: N802
+        self, request: FetchFingerprintsRequest, context: Context
+    ) -> AsyncIterator[FetchFingerprintsResponse]:
+        await self._act(context)
+        yield FetchFingerprintsResponse()
 
 
 async def do_nothing(context: Context) -> None:
