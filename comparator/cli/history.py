@@ -8,7 +8,6 @@ from comparator.cli.failures import told
 from comparator.cli.opening import opened
 from comparator.cli.tables import dump, minute, plain, show
 from comparator.config import load
-from comparator.domain.applications import application_number
 from comparator.store.events import About
 from comparator.texts import OperatorError
 from stayput.language import Text
@@ -39,6 +38,7 @@ EVENT_TYPES: Mapping["EventType.ValueType", Text] = {
     EventType.EVENT_TYPE_LOG_HELD: texts.EVENT_LOG_HELD,
     EventType.EVENT_TYPE_CHAIN_BROKEN: texts.EVENT_CHAIN_BROKEN,
     EventType.EVENT_TYPE_GENERATION_BUILT: texts.EVENT_GENERATION_BUILT,
+    EventType.EVENT_TYPE_KEYS_CHANGED: texts.EVENT_KEYS_CHANGED,
 }
 
 
@@ -47,6 +47,8 @@ def events(
     path: Path, types: Sequence[str], grant_id: str, application_id: str, limit: int, json: bool
 ) -> None:
     """Events of these types (by name, in any case) about these, newest first."""
+    from comparator.domain.applications import application_number
+
     kinds = [event_type(name) for name in types]
     about = About(
         application=application_number(application_id) if application_id else None,

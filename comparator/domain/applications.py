@@ -46,6 +46,10 @@ def apply(call: Call, asked: Application) -> Application:
             "mode", "the resource does not offer this mode", "see the catalogue for its modes"
         )
     fields.choice("granularity", asked.granularity, Granularity)
+    if asked.granularity not in (resource.granularities or [Granularity.GRANULARITY_RECORD]):
+        raise field_invalid(
+            "granularity", "the resource does not offer this granularity", "see the catalogue for them"
+        )
     fields.text("purpose", asked.purpose, most=LONGEST_PURPOSE)
     fields.text("legal_basis", asked.legal_basis, most=LONGEST_PURPOSE)
     fields.text("matter", asked.matter, most=LONGEST_MATTER)

@@ -1,4 +1,4 @@
-"""The catalogue: what an entry must hold, who may publish it, how it is found, when its data are stale."""
+"""The catalogue as it is read: how an entry is found, and when its data are stale."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -6,22 +6,13 @@ from datetime import UTC, datetime, timedelta
 from comparator.domain import fields
 from comparator.domain.policy import Call
 from comparator.store.catalogue import Search, folded
-from comparator.store.events import About
-from stayput.contract import SALT_BYTES, SUITE, check_contract
-from stayput.errors import StayputError, field_invalid
+from stayput.errors import StayputError
 from stayput.identity import CODE, Kind, Party, checked_code
-from stayput.normalise import PROFILE
 from stayput.v1.catalogue_pb2 import Category, ListResourcesRequest, Resource, Sharing, UpdateFrequency
-from stayput.v1.contract_pb2 import Contract, Mode
+from stayput.v1.contract_pb2 import Mode
 from stayput.v1.errors_pb2 import ErrorReason
-from stayput.v1.log_pb2 import EventType
 
-_LONGEST_TITLE = 200
-_LONGEST_CONDITIONS = 2_000
-_LONGEST_GENERATION = 100
 _LONGEST_QUERY = 200
-# Time zones and clocks apart, data cannot be of the future; and a date far ahead would never grow stale.
-_AHEAD = timedelta(days=1)
 # How old data of each frequency may be. "Several times a day" is taken as at least twice.
 _ALLOWANCE: Mapping[int, timedelta] = {
     UpdateFrequency.UPDATE_FREQUENCY_REALTIME: timedelta(hours=12),
@@ -31,38 +22,6 @@ _ALLOWANCE: Mapping[int, timedelta] = {
     UpdateFrequency.UPDATE_FREQUENCY_QUARTERLY: timedelta(days=92),
     UpdateFrequency.UPDATE_FREQUENCY_YEARLY: timedelta(days=366),
 }
-
-
-def publish(call: Call, entry: Resource) -> Resource:
-    """Stores a node's entry, over its earlier one; `FIELD_INVALID` or `RESOURCE_TAKEN`."""
-    checked(entry, call.now)
-    before = call.store.catalogue.get(entry.code)
-    if before is not None and before.provider != call.department.id:
-        raise StayputError(
-            ErrorReason.ERROR_REASON_RESOURCE_TAKEN,
-            "code: published by another provider already",
-            field="code",
-            remedy="choose another code",
-        )
-    call.store.catalogue.put(_own(entry), call.department, call.party, call.now)
-    after = get(call, entry.code)
-    _record(call, before, after)
-    return after
-
-
-def _record(call: Call, before: Resource | None, after: Resource) -> None:
-    """Stores an event, if something has changed by the call."""
-    names = [field.name for field in Resource.DESCRIPTOR.fields if field.name != "stale"]
-    changed = [name for name in names if before and getattr(before, name) != getattr(after, name)]
-    if before is not None and not changed:
-        return
-    call.store.events.add(
-        EventType.EVENT_TYPE_RESOURCE_PUBLISHED,
-        call.party.urn,
-        call.now,
-        About(resource=after.code),
-        f"changed: {', '.join(changed)}" if changed else "new",
-    )
 
 
 def get(call: Call, code: str) -> Resource:
@@ -113,55 +72,3 @@ def with_staleness(resource: Resource, now: datetime) -> Resource:
     if allowance is not None and resource.HasField("as_of"):
         resource.stale = now - resource.as_of.ToDatetime(UTC) > allowance
     return resource
-
-
-def checked(entry: Resource, now: datetime) -> Resource:
-    """The entry, if everything that the node has to fill in is well-formed; else `FIELD_INVALID`."""
-    checked_code(entry.code, "code")
-    fields.text("title", entry.title, most=_LONGEST_TITLE)
-    fields.text("title_en", entry.title_en, least=0, most=_LONGEST_TITLE)
-    fields.text("conditions", entry.conditions, least=0, most=_LONGEST_CONDITIONS)
-    fields.text("legal_basis", entry.legal_basis, least=0, most=_LONGEST_CONDITIONS)
-    fields.dialled_address("address", entry.address)
-    fields.choice("category", entry.category, Category)
-    fields.choice("sharing", entry.sharing, Sharing)
-    fields.choice("update_frequency", entry.update_frequency, UpdateFrequency)
-    fields.choices("modes", entry.modes, Mode)
-    # Fields, keys and checks are those of a contract; the salt is the generation's and not part of the entry.
-    check_contract(
-        Contract(
-            resource=entry.code,
-            profile=PROFILE,
-            suite=SUITE,
-            salt=bytes(SALT_BYTES),
-            fields=entry.fields,
-            keys=entry.keys,
-            checks=entry.checks,
-        )
-    )
-    _check_generation(entry, now)
-    return entry
-
-
-def _check_generation(entry: Resource, now: datetime) -> None:
-    if bool(entry.generation) != entry.HasField("as_of"):
-        raise field_invalid("as_of", "must be set with the generation, and only with it")
-    fields.text("generation", entry.generation, least=0, most=_LONGEST_GENERATION)
-    if entry.HasField("as_of"):
-        try:
-            as_of = entry.as_of.ToDatetime(UTC)
-        except (ValueError, OverflowError):
-            raise field_invalid("as_of", "is no time") from None
-        if as_of > now + _AHEAD:
-            raise field_invalid(
-                "as_of", "must not be in the future", "correct the clock or the declared time"
-            )
-
-
-def _own(entry: Resource) -> Resource:
-    """A copy without what the comparator fills in."""
-    own = Resource()
-    own.CopyFrom(entry)
-    for field in ("provider", "node_id", "signing_key", "stale"):
-        own.ClearField(field)
-    return own

@@ -139,9 +139,14 @@ def enrol(store: Store, request: EnrolRequest, issuer: ca.Issuer, now: datetime)
         if invitation.csr_hash != csr_hash or stored.signing_key != request.signing_key:
             raise _invitation_invalid("was used with another certificate request")
         return party, stored.certificate_chain
+    before = store.parties.active(party.party)
     credential = _credential(party, public_key, request.signing_key, issuer, now)
     store.parties.enrol(invitation, csr_hash, credential)
-    store.events.add(EventType.EVENT_TYPE_PARTY_ENROLLED, party.urn, now, About(party=party.urn))
+    about = About(party=party.urn)
+    store.events.add(EventType.EVENT_TYPE_PARTY_ENROLLED, party.urn, now, about)
+    if before is not None and before[1].signing_key != request.signing_key:
+        detail = f"signing key {signing.key_id(request.signing_key)}"
+        store.events.add(EventType.EVENT_TYPE_KEYS_CHANGED, party.urn, now, about, detail)
     return party, credential.certificate_chain
 
 

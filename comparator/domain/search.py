@@ -1,7 +1,9 @@
 """Who finds what in the log. Each search by an auditor is itself an event."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final, Literal
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -24,18 +26,21 @@ _OVERSEERS: Final = frozenset({Role.AUDITOR, Role.OPERATOR})
 _NO_FILTER: Final = ("page_size", "page_token")
 
 
-def search(call: Call, request: SearchLogRequest) -> SearchLogResponse:
-    """A page of the entries that the caller may see, newest first; `FIELD_INVALID`.
+def search(call: Call, request: SearchLogRequest) -> tuple[SearchLogResponse, Callable[[Call], None] | None]:
+    """A page of the entries that the caller may see, newest first, and what has to be written of the search.
 
-    An auditor's search writes an event, which names the filters and none of their values.
+    Only an auditor's search is an event, which names the filters and none of their values. It must be durable
+    before the auditor has the page. Raises `FIELD_INVALID`.
     """
     asked = _wanted(request)
     visible = _visible(call, asked)
     found = SearchLogResponse() if visible is None else _page(call.store, visible, request.page_size)
-    if Role.AUDITOR in call.roles:
-        kind = EventType.EVENT_TYPE_LOG_SEARCHED
-        call.store.events.add(kind, call.party.urn, call.now, About(), _filters(request))
-    return found
+    return found, partial(_record, filters=_filters(request)) if Role.AUDITOR in call.roles else None
+
+
+def _record(call: Call, filters: str) -> None:
+    kind = EventType.EVENT_TYPE_LOG_SEARCHED
+    call.store.events.add(kind, call.party.urn, call.now, About(), filters)
 
 
 def search_all(store: Store, request: SearchLogRequest) -> SearchLogResponse:

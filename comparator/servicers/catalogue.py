@@ -1,6 +1,6 @@
 """CatalogueService."""
 
-from comparator.domain import catalogue
+from comparator.domain import catalogue, publication
 from comparator.servicers.desk import Desk
 from stayput.rpc.server import Context
 from stayput.v1.catalogue_pb2 import (
@@ -26,7 +26,7 @@ class CatalogueServicer(CatalogueServiceServicer):
         self, request: PublishResourceRequest, context: Context
     ) -> PublishResourceResponse:
         resource = await self._desk.writing(
-            context, f"{_AT}/PublishResource", lambda call: catalogue.publish(call, request.resource)
+            context, f"{_AT}/PublishResource", lambda call: publication.publish(call, request.resource)
         )
         return PublishResourceResponse(resource=resource)
 

@@ -9,6 +9,14 @@ SCHEMA_BEHIND = Text(
 SCHEMA_BEHIND_FIX = Text("back it up, then run `comparator migrate`", "请先备份，再运行 `comparator migrate`")
 SCHEMA_AHEAD = Text("the database was written by a newer release", "数据库由更新的版本写入")
 SCHEMA_AHEAD_FIX = Text("run that release or a later one", "请使用该版本或更新的版本")
+DATABASE_TAKEN = Text(
+    "database: it holds a comparator's tables already; nothing was changed",
+    "database：其中已有比对平台的数据表，未作任何改动",
+)
+DATABASE_TAKEN_FIX = Text(
+    "name an empty database; for a store that is in use, set `database` in its own configuration",
+    "请指定一个空数据库；若要使用已有的存储，请在其原有配置中设置 `database`",
+)
 DATABASE_FULL = Text(
     "the disk or the database is full; nothing was stored", "磁盘或数据库已满，未保存任何内容"
 )
