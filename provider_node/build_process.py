@@ -1,8 +1,9 @@
 """The process of a build: `python -m provider_node.build_process NODE_TOML RESOURCE [--as-of TIME]`.
 
 Writes JSON lines to stdout: a few times a second `rows`, `rejected`, `bytes_read` and `bytes_total`, and at
-the end either `{"generation": …}` (the manifest without its contract; exit code 0) or `{"error": …}` with
-`reason`, `message`, `field` and `remedy` (exit code 1). Ends, with exit code 1, when stdout is closed.
+the end either `{"generation": …}` (the manifest without what is published from it; exit code 0) or
+`{"error": …}` with `reason`, `message`, `field` and `remedy` (exit code 1). Ends, with exit code 1, when
+stdout is closed.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from typing import Final
 
 from provider_node.config import load_node, load_resources
 from provider_node.domain.build import Builder, Progress, Stage
+from provider_node.domain.keys import INDEX_KEY_FILE, NodeKeys
 from provider_node.domain.tokens import load_index_key
 from provider_node.store.manifest import Manifest
 from stayput.errors import StayputError, field_invalid
@@ -44,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except StayputError as error:
         _say({"error": _error(error)})
         return 1
-    _say({"generation": manifest.model_dump(mode="json", exclude={"contract"})})
+    _say({"generation": manifest.model_dump(mode="json", exclude={"contract", "oblivious"})})
     return 0
 
 
@@ -61,7 +63,8 @@ def run(node_toml: Path, code: str, as_of: str | None, reports: "Reports") -> Ma
         )
     builder = Builder(
         data=config.node.data,
-        index_key=load_index_key(config.node.data / "keys" / "index.key"),
+        index_key=load_index_key(config.node.data / "keys" / INDEX_KEY_FILE),
+        oprf_keys=NodeKeys(config.node.data).oprf_keys(),
         software_version=version("stayput"),
         random=secrets.token_bytes,
     )

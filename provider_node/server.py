@@ -119,6 +119,7 @@ async def _parts(config: NodeConfig) -> AsyncIterator[Parts]:
         configured=configured,
         generations=Generations(config.node.data, index_key.id),
         index_key=index_key,
+        oprf_keys=keys.oprf_keys(),
         identity=identity,
         state=state,
         clock=now,

@@ -4,12 +4,16 @@ from typing import Annotated, Final
 
 import typer
 
+from provider_node.cli.modes import told_granularities, told_leakage, told_modes
 from provider_node.cli.options import CONFIG, Administrator, Application, Config, Json, administrator
 from provider_node.cli.output import local, print_json, print_table, say, sentence, word
 from provider_node.cli.terms import (
     Attempts,
+    CountMinimum,
     MissRatio,
     MissSample,
+    NoiseBudget,
+    NoiseEpsilon,
     OpenHours,
     Operator,
     PerDay,
@@ -20,10 +24,11 @@ from provider_node.cli.terms import (
     WithoutCheck,
     hours_from,
     limits_from,
+    with_counts,
 )
 from stayput.errors import StayputError
 from stayput.v1.access_pb2 import Application as ApplicationMessage
-from stayput.v1.access_pb2 import ApplicationState, DecisionClock, DecisionUrgency
+from stayput.v1.access_pb2 import ApplicationState, DecisionClock, DecisionUrgency, Grant
 
 _STATES: Final = {
     ApplicationState.APPLICATION_STATE_SUBMITTED: "submitted",
@@ -33,6 +38,10 @@ _STATES: Final = {
     ApplicationState.APPLICATION_STATE_WITHDRAWN: "withdrawn",
     ApplicationState.APPLICATION_STATE_EXPIRED: "expired",
 }
+_UNDECIDED: Final = (
+    ApplicationState.APPLICATION_STATE_SUBMITTED,
+    ApplicationState.APPLICATION_STATE_ACCEPTED,
+)
 _URGENCIES: Final = {
     DecisionUrgency.DECISION_URGENCY_REMINDER: "reminder",
     DecisionUrgency.DECISION_URGENCY_ESCALATED: "escalated",
@@ -54,8 +63,14 @@ def applications(config: Config = CONFIG, as_json: Json = False) -> None:
     if as_json:
         print_json(answer)
         return
-    headers = ("application", "state", "due", "clock", "consumer", "resource", "key", "checks")
-    print_table((*headers, "matter", "purpose", "agreement"), (_row(a) for a in answer.applications))
+    headers = ("application", "state", "due", "clock", "consumer", "resource", "key", "checks", "mode")
+    print_table(
+        (*headers, "granularity", "matter", "purpose", "agreement"), (_row(a) for a in answer.applications)
+    )
+    waiting = {(one.mode, one.granularity) for one in answer.applications if one.state in _UNDECIDED}
+    for mode, granularity in sorted(waiting):
+        for line in told_leakage(mode, granularity):
+            typer.echo(line)
 
 
 def _row(application: ApplicationMessage) -> tuple[str, ...]:
@@ -69,6 +84,8 @@ def _row(application: ApplicationMessage) -> tuple[str, ...]:
         application.resource,
         application.key,
         ", ".join(application.checks),
+        told_modes([application.mode]),
+        told_granularities([application.granularity]),
         application.matter,
         application.purpose,
         application.security_agreement or word("none"),
@@ -121,6 +138,9 @@ def approve(
     miss_ratio: MissRatio = None,
     miss_sample: MissSample = None,
     sequence_run: SequenceRun = None,
+    count_minimum: CountMinimum = None,
+    noise_epsilon: NoiseEpsilon = None,
+    noise_budget: NoiseBudget = None,
     case_number: Annotated[bool, typer.Option("--case-number", help="Demand one. 须填案件编号。")] = False,
     agreement: Annotated[
         str,
@@ -141,8 +161,13 @@ def approve(
     request = ApproveRequest(
         application_id=application,
         valid_days=days,
-        limits=limits_from(
-            per_session, per_day, sessions_per_minute, attempts, miss_ratio, miss_sample, sequence_run
+        limits=with_counts(
+            limits_from(
+                per_session, per_day, sessions_per_minute, attempts, miss_ratio, miss_sample, sequence_run
+            ),
+            count_minimum,
+            noise_epsilon,
+            noise_budget,
         ),
         case_number_required=case_number,
         administrator=administrator(by),
@@ -152,10 +177,13 @@ def approve(
         operators=operator,
         hours=hours_from(hours, weekdays),
     )
-    grant = ask(config, lambda node: node.Approve(request)).grant
+    _tell_grant(ask(config, lambda node: node.Approve(request)).grant)
+
+
+def _tell_grant(grant: Grant) -> None:
     say(
         "approved",
-        application=application,
+        application=grant.application_id,
         grant=grant.id,
         consumer=grant.consumer,
         resource=grant.resource,

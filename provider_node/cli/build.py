@@ -1,6 +1,6 @@
 """`build`: in the running node if there is one, else here."""
 
-import asyncio
+import sys
 from datetime import datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +12,9 @@ from provider_node.cli.output import say, word
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
+    from provider_node.config import NodeConfig
     from stayput.v1.admin_pb2 import BuildResponse, ResourceStatus
 
 
@@ -30,10 +32,9 @@ def build(
     ] = None,
 ) -> None:
     """Build a new generation and switch to it (建库并切换)."""
+    import asyncio
+
     from provider_node.config import load_node
-    from provider_node.domain.builds import run_build
-    from provider_node.domain.status import index_key_of, status_of
-    from provider_node.store.generations import Generations
     from provider_node.store.run_directory import RunDirectory
 
     started = monotonic()
@@ -44,28 +45,40 @@ def build(
         steps = _in_node(str(run.socket), resource, moment)
         built = asyncio.run(_watched(steps)).generation
     else:
-        asyncio.run(_watched(run_build(config, resource, moment)))
-        generations = Generations(loaded.node.data, index_key_of(loaded).id)
-        built = status_of(resource, generations, published=False)
+        built = asyncio.run(_here(config, loaded, resource, moment))
     _tell(built, monotonic() - started)
 
 
-async def _watched(steps: "AsyncIterator[BuildResponse]") -> "BuildResponse":
-    """Shows the progress of a build; returns its last message."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+async def _here(
+    config: "Path", loaded: "NodeConfig", resource: str, moment: datetime | None
+) -> "ResourceStatus":
+    from provider_node.domain.builds import run_build
+    from provider_node.domain.status import index_key_of, status_of
+    from provider_node.store.generations import Generations
 
+    await _watched(run_build(config, resource, moment))
+    return status_of(resource, Generations(loaded.node.data, index_key_of(loaded).id), published=False)
+
+
+async def _watched(steps: "AsyncIterator[BuildResponse]") -> "BuildResponse":
+    """Shows the progress of a build at a terminal; returns its last message."""
     from stayput.v1.admin_pb2 import BuildResponse
 
     last = BuildResponse()
+    if not sys.stderr.isatty():
+        async for last in steps:  # noqa: B007 (the last one is what is returned)
+            pass
+        return last
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.fields[rows]:,} " + word("rows")),
         TimeRemainingColumn(),
     )
-    console = Console(stderr=True)
-    with Progress(*columns, transient=True, console=console, disable=not console.is_terminal) as bar:
+    with Progress(*columns, transient=True, console=Console(stderr=True)) as bar:
         task = bar.add_task(word("building"), total=None, rows=0)
         async for step in steps:
             bar.update(task, completed=step.bytes_read, total=step.bytes_total or None, rows=step.rows)

@@ -1,18 +1,23 @@
 """`grants`, and what is done to one: `amend`, `renew`, `suspend`, `resume`, `revoke`."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from provider_node.cli.modes import told_granularities, told_modes
 from provider_node.cli.options import CONFIG, Administrator, Config, Grant, Json, administrator
 from provider_node.cli.output import local, print_json, print_table, say, sentence, word
 from provider_node.cli.standing import told_standing
 from provider_node.cli.terms import (
     Attempts,
+    CountMinimum,
     MissRatio,
     MissSample,
+    NoiseBudget,
+    NoiseEpsilon,
     OpenHours,
     Operator,
     PerDay,
@@ -23,9 +28,11 @@ from provider_node.cli.terms import (
     WithoutCheck,
     hours_from,
     limits_from,
+    with_counts,
 )
 from stayput.v1.access_pb2 import Grant as GrantMessage
 from stayput.v1.access_pb2 import GrantState
+from stayput.v1.contract_pb2 import Granularity, Mode
 
 if TYPE_CHECKING:
     from stayput.v1.admin_pb2 import AmendGrantRequest, NodeGrant
@@ -53,8 +60,10 @@ def grants(config: Config = CONFIG, as_json: Json = False) -> None:
     if as_json:
         print_json(answer)
         return
-    headers = ("grant", "version", "consumer", "resource", "key", "checks", "until", "state", "left_per_day")
-    print_table((*headers, "conditions", "recorded"), (_row(one) for one in answer.grants))
+    headers = ("grant", "version", "consumer", "resource", "key", "checks", "mode", "granularity", "until")
+    print_table(
+        (*headers, "state", "left_per_day", "conditions", "recorded"), (_row(one) for one in answer.grants)
+    )
 
 
 def _row(one: "NodeGrant") -> tuple[str, ...]:
@@ -66,6 +75,8 @@ def _row(one: "NodeGrant") -> tuple[str, ...]:
         grant.resource,
         grant.key,
         ", ".join(grant.checks),
+        told_modes(grant.modes),
+        told_granularities(grant.granularities),
         local(grant.valid_until),
         told_standing(grant, one.standing),
         f"{one.allowance.records_left_today:,} / {grant.limits.records_per_day:,}",
@@ -77,7 +88,7 @@ def _row(one: "NodeGrant") -> tuple[str, ...]:
 def _conditions(grant: GrantMessage) -> str:
     from stayput.hours import told
 
-    conditions = []
+    conditions = list(_of_counts(grant))
     if grant.case_number_required:
         conditions.append(word("case_number"))
     if grant.operators:
@@ -85,6 +96,20 @@ def _conditions(grant: GrantMessage) -> str:
     if grant.HasField("hours"):
         conditions.append(told(grant.hours))
     return ", ".join(conditions)
+
+
+def _of_counts(grant: GrantMessage) -> Iterator[str]:
+    limits = grant.limits
+    if Granularity.GRANULARITY_COUNT not in grant.granularities:
+        return
+    if Mode.MODE_KEYED not in grant.modes:
+        # The node does not know the totals, so it can neither leave out small ones nor add noise.
+        yield sentence("lists_from", minimum=limits.count_minimum)
+        return
+    yield sentence("totals_from", minimum=limits.count_minimum)
+    epsilon, budget = limits.noise_epsilon_milli / 1000, limits.noise_budget_milli / 1000
+    if epsilon:
+        yield sentence("noise_within" if budget else "noise", epsilon=epsilon, budget=budget)
 
 
 def amend(
@@ -101,6 +126,9 @@ def amend(
     miss_ratio: MissRatio = None,
     miss_sample: MissSample = None,
     sequence_run: SequenceRun = None,
+    count_minimum: CountMinimum = None,
+    noise_epsilon: NoiseEpsilon = None,
+    noise_budget: NoiseBudget = None,
     without_check: WithoutCheck = None,
     operator: Operator = None,
     any_operator: Annotated[
@@ -120,8 +148,13 @@ def amend(
     """Sign a new version of a grant; what is not named stays as it is (变更授权，签署新版本)."""
     from stayput.v1.admin_pb2 import AmendGrantRequest
 
-    limits = limits_from(
-        per_session, per_day, sessions_per_minute, attempts, miss_ratio, miss_sample, sequence_run
+    limits = with_counts(
+        limits_from(
+            per_session, per_day, sessions_per_minute, attempts, miss_ratio, miss_sample, sequence_run
+        ),
+        count_minimum,
+        noise_epsilon,
+        noise_budget,
     )
     request = AmendGrantRequest(
         grant_id=grant,

@@ -8,14 +8,19 @@ from provider_node.cli.options import CONFIG, Config, Json
 from provider_node.cli.output import print_json, print_table, word
 from provider_node.cli.terms import (
     Attempts,
+    CountMinimum,
     MissRatio,
     MissSample,
+    NoiseBudget,
+    NoiseEpsilon,
     PerDay,
     PerSession,
     SequenceRun,
     SessionsPerMinute,
     limits_from,
+    with_counts,
 )
+from stayput.v1.contract_pb2 import Granularity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +37,7 @@ _HEADERS: Final = (
     "miss_sample",
     "sequence_run",
 )
+_COUNT_HEADERS: Final = ("count_minimum", "noise_epsilon", "noise_budget")
 
 
 def register(app: typer.Typer) -> None:
@@ -51,10 +57,18 @@ def limits(
     miss_ratio: MissRatio = None,
     miss_sample: MissSample = None,
     sequence_run: SequenceRun = None,
+    count_minimum: CountMinimum = None,
+    noise_epsilon: NoiseEpsilon = None,
+    noise_budget: NoiseBudget = None,
 ) -> None:
     """Show the limits of new grants, or show or change those of one (查看或调整限额)."""
-    asked = limits_from(
-        per_session, per_day, sessions_per_minute, attempts, miss_ratio, miss_sample, sequence_run
+    asked = with_counts(
+        limits_from(
+            per_session, per_day, sessions_per_minute, attempts, miss_ratio, miss_sample, sequence_run
+        ),
+        count_minimum,
+        noise_epsilon,
+        noise_budget,
     )
     change = bool(asked.ListFields())
     if grant is None:
@@ -77,7 +91,10 @@ def _show_defaults(config: "Path", as_json: bool) -> None:
     if as_json:
         print_json(answer)
         return
-    print_table(("resource", *_HEADERS), ((one.resource, *_cells(one.limits)) for one in answer.resources))
+    print_table(
+        ("resource", *_HEADERS, *_COUNT_HEADERS),
+        ((one.resource, *_cells(one.limits), *_count_cells(one.limits)) for one in answer.resources),
+    )
 
 
 def _found(config: "Path", grant_id: str) -> "NodeGrant":
@@ -110,14 +127,22 @@ def _show(one: "NodeGrant", as_json: bool) -> None:
     if as_json:
         print_json(one)
         return
-    allowance = one.allowance
+    allowance, counts = one.allowance, Granularity.GRANULARITY_COUNT in one.grant.granularities
     print_table(
-        ("grant", "version", *_HEADERS, "used_today", "left_today"),
+        (
+            "grant",
+            "version",
+            *_HEADERS,
+            *(_COUNT_HEADERS if counts else ()),
+            "used_today",
+            "left_today",
+        ),
         (
             (
                 one.grant.id,
                 str(one.grant.version),
                 *_cells(one.grant.limits),
+                *(_count_cells(one.grant.limits) if counts else ()),
                 f"{allowance.records_used_today:,}",
                 f"{allowance.records_left_today:,}",
             ),
@@ -135,4 +160,13 @@ def _cells(limits: "Limits") -> tuple[str, ...]:
         f"{limits.miss_permille / 1000:g}" if limits.miss_permille else off,
         f"{limits.miss_sample:,}",
         f"{limits.sequence_run:,}" if limits.sequence_run else off,
+    )
+
+
+def _count_cells(limits: "Limits") -> tuple[str, ...]:
+    off = word("off")
+    return (
+        f"{limits.count_minimum:,}",
+        f"{limits.noise_epsilon_milli / 1000:g}" if limits.noise_epsilon_milli else off,
+        f"{limits.noise_budget_milli / 1000:g}" if limits.noise_budget_milli else off,
     )

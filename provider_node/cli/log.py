@@ -1,6 +1,5 @@
 """`log`: the node's own receipts, searched, verified, taken out, and compared with the platform's log."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from enum import StrEnum
@@ -97,17 +96,20 @@ def _set_times(asked: "ListReceiptsRequest", since: datetime | None, until: date
 
 
 def _searched(config: Path, asked: "ListReceiptsRequest", limit: int) -> "ListReceiptsResponse":
-    from provider_node.cli.link import asked as ask_node
+    import asyncio
+
     from provider_node.config import load_node
-    from provider_node.domain.receipt_log import search as search_log
-    from provider_node.store.receipt_log import reading
     from provider_node.store.run_directory import RunDirectory
 
-    data = load_node(config).node.data
+    loaded = load_node(config)
+    data = loaded.node.data
     if RunDirectory(data).answers():
-        return asyncio.run(
-            ask_node(load_node(config), lambda node: _collected(node.ListReceipts, asked, limit))
-        )
+        from provider_node.cli.link import asked as ask_node
+
+        return asyncio.run(ask_node(loaded, lambda node: _collected(node.ListReceipts, asked, limit)))
+    from provider_node.domain.receipt_log import search as search_log
+    from provider_node.store.receipt_log import reading
+
     with reading(data / "state") as log:
 
         async def page(request: "ListReceiptsRequest") -> "ListReceiptsResponse":

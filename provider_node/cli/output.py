@@ -12,6 +12,8 @@ from provider_node.cli.texts import TEXTS
 from stayput.language import language_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from google.protobuf.message import Message
     from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -41,9 +43,21 @@ def local(time: "Timestamp") -> str:
 
 def print_json(message: "Message") -> None:
     """Prints a message as protobuf JSON, with every field."""
-    from google.protobuf.json_format import MessageToJson
+    print_object(as_object(message))
 
-    typer.echo(MessageToJson(message, always_print_fields_with_no_presence=True, ensure_ascii=False))
+
+def as_object(message: "Message") -> dict[str, object]:
+    """A message as protobuf JSON has it, with every field."""
+    from google.protobuf.json_format import MessageToDict
+
+    return MessageToDict(message, always_print_fields_with_no_presence=True)
+
+
+def print_object(value: "Mapping[str, object]") -> None:
+    """Prints an object as JSON."""
+    from json import dumps
+
+    typer.echo(dumps(value, ensure_ascii=False, indent=2))
 
 
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -1,6 +1,5 @@
 """`init` and `enrol`: from an empty directory to a node with a certificate; `serve` runs it."""
 
-import asyncio
 import json
 from importlib.resources import files
 from pathlib import Path
@@ -67,6 +66,8 @@ def enrol(
     config: Config = CONFIG,
 ) -> None:
     """Get the node's certificate from the platform (凭邀请文件登记并取得证书)."""
+    import asyncio
+
     from provider_node.config import load_node
     from provider_node.domain.enrolment import enrol_node
 
@@ -81,6 +82,8 @@ def serve(
     listen: Annotated[str | None, typer.Option(help="Overrides node.listen. 覆盖监听地址。")] = None,
 ) -> None:
     """Answer comparisons until stopped (启动服务)."""
+    import asyncio
+
     from provider_node import server
     from stayput import logs
 

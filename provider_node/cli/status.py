@@ -1,15 +1,15 @@
 """`status`: what the node and its resources are doing, also when the node is not running."""
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import typer
 
 from provider_node.cli.options import CONFIG, Config, Json
-from provider_node.cli.output import local, print_json, print_table, say, word
+from provider_node.cli.output import as_object, local, print_object, print_table, say, word
 
 if TYPE_CHECKING:
-    from stayput.v1.admin_pb2 import ResourceStatus
+    from provider_node.config import NodeConfig
+    from stayput.v1.admin_pb2 import GetStatusResponse, ResourceStatus
 
 
 def register(app: typer.Typer) -> None:
@@ -19,20 +19,28 @@ def register(app: typer.Typer) -> None:
 
 def status(config: Config = CONFIG, as_json: Json = False) -> None:
     """Show the node, its resources and their rejects (显示节点与资源状态)."""
-    from provider_node.cli.link import asked
+    from base64 import b64encode
+
     from provider_node.config import load_node
-    from provider_node.domain.status import offline_status
-    from provider_node.store.run_directory import RunDirectory
-    from stayput.v1.admin_pb2 import GetStatusRequest
+    from provider_node.domain.keys import NodeKeys
+    from stayput.signing import key_id
 
     loaded = load_node(config)
-    if RunDirectory(loaded.node.data).answers():
-        found = asyncio.run(asked(loaded, lambda node: node.GetStatus(GetStatusRequest())))
-    else:
-        found = offline_status(loaded)
+    found = _found(loaded)
+    public = NodeKeys(loaded.node.data).signing_key().public_key().public_bytes_raw()
+    signing_key = {"id": key_id(public), "key": b64encode(public).decode()}
     if as_json:
-        print_json(found)
+        print_object({**as_object(found), "signingKey": signing_key})
         return
+    _show_node(found)
+    say("signing_key", **signing_key)
+    print_table(
+        ("resource", "state", "in_catalogue", "generation", "as_of", "rows", "subjects", "left_out"),
+        (_row(one) for one in found.resources),
+    )
+
+
+def _show_node(found: "GetStatusResponse") -> None:
     if found.HasField("started_at"):
         say("running", address=found.address, since=local(found.started_at))
     else:
@@ -49,10 +57,22 @@ def status(config: Config = CONFIG, as_json: Json = False) -> None:
         say("platform_connected" if found.connected else "platform_away")
         if not found.caught_up:
             say("catching_up")
-    print_table(
-        ("resource", "state", "in_catalogue", "generation", "as_of", "rows", "subjects", "left_out"),
-        (_row(one) for one in found.resources),
-    )
+
+
+def _found(loaded: "NodeConfig") -> "GetStatusResponse":
+    """From the running node if there is one, else from its files."""
+    from provider_node.store.run_directory import RunDirectory
+
+    if RunDirectory(loaded.node.data).answers():
+        from asyncio import run
+
+        from provider_node.cli.link import asked
+        from stayput.v1.admin_pb2 import GetStatusRequest
+
+        return run(asked(loaded, lambda node: node.GetStatus(GetStatusRequest())))
+    from provider_node.domain.status import offline_status
+
+    return offline_status(loaded)
 
 
 def _row(one: "ResourceStatus") -> tuple[str, ...]:

@@ -30,17 +30,21 @@ def _limit(name: str) -> Callable[[str], int]:
     return read
 
 
-def _permille(text: str) -> int:
-    """Reads the share of the miss-ratio breaker, or "off"; in thousandths."""
-    from provider_node.config import permille_of, share_of
+def _thousandths(name: str) -> Callable[[str], int]:
+    """Reads a limit that is written with decimals, or "off"; in thousandths."""
 
-    value: float | str = text
-    if text.replace(".", "", 1).isdecimal():
-        value = float(text)
-    try:
-        return permille_of(share_of(value))
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
+    def read(text: str) -> int:
+        from provider_node.config import decimal_of, permille_of
+
+        value: float | str = text
+        if text.replace(".", "", 1).isdecimal():
+            value = float(text)
+        try:
+            return permille_of(decimal_of(name, value))
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+
+    return read
 
 
 def _help(name: str, english: str, chinese: str) -> str:
@@ -87,7 +91,7 @@ Attempts = Annotated[
 MissRatio = Annotated[
     int | None,
     typer.Option(
-        parser=_permille,
+        parser=_thousandths("miss_permille"),
         metavar="SHARE|off",
         help="Share of records not found that suspends the grant, 0.001 to 0.999. 未命中比例熔断。",
     ),
@@ -106,6 +110,30 @@ SequenceRun = Annotated[
         parser=_limit("sequence_run"),
         metavar="N|off",
         help=_help("sequence_run", "So many numbers found that follow one another suspend it", "连号熔断"),
+    ),
+]
+CountMinimum = Annotated[
+    int | None,
+    typer.Option(
+        parser=_limit("count_minimum"),
+        metavar="N",
+        help=_help("count_minimum", "Counts only: the smallest total told", "仅汇总：告知的最小汇总数"),
+    ),
+]
+NoiseEpsilon = Annotated[
+    int | None,
+    typer.Option(
+        parser=_thousandths("noise_epsilon_milli"),
+        metavar="EPSILON|off",
+        help="Counts only: privacy loss of one session, by noise, 0.001 to 10. 仅汇总：每次加噪的隐私损失。",
+    ),
+]
+NoiseBudget = Annotated[
+    int | None,
+    typer.Option(
+        parser=_thousandths("noise_budget_milli"),
+        metavar="EPSILON|off",
+        help="Counts only: privacy loss of all sessions together, 0.001 to 1000. 仅汇总：隐私损失总额。",
     ),
 ]
 WithoutCheck = Annotated[
@@ -135,7 +163,7 @@ def limits_from(
     miss_sample: int | None,
     sequence_run: int | None,
 ) -> Limits:
-    """The limits that were given; `miss_ratio` in thousandths."""
+    """The limits of all sessions that were given; `miss_ratio` in thousandths."""
     return Limits(
         records_per_session=per_session,
         records_per_day=per_day,
@@ -145,6 +173,15 @@ def limits_from(
         miss_sample=miss_sample,
         sequence_run=sequence_run,
     )
+
+
+def with_counts(
+    limits: Limits, minimum: int | None, noise_epsilon: int | None, noise_budget: int | None
+) -> Limits:
+    """Those and the limits of counts only that were given, noise in thousandths."""
+    counts = Limits(count_minimum=minimum, noise_epsilon_milli=noise_epsilon, noise_budget_milli=noise_budget)
+    counts.MergeFrom(limits)
+    return counts
 
 
 def hours_from(hours: str | None, weekdays: str | None) -> Hours | None:

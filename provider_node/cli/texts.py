@@ -43,6 +43,10 @@ TEXTS: dict[str, Text] = {
         "not caught up: no session is opened before the platform has told which grants it has stopped",
         "尚未同步：在获知平台已停止哪些授权之前不开启会话",
     ),
+    "signing_key": Text(
+        "public signing key {id}: {key} (departments compare it with the one they keep)",
+        "签名公钥 {id}：{key}（供使用部门与其留存的公钥核对）",
+    ),
     "waiting_since": Text("the oldest waits since {since}", "最早一份自 {since} 起等待送达"),
     "resource": Text("resource", "资源"),
     "state": Text("state", "状态"),
@@ -79,6 +83,19 @@ TEXTS: dict[str, Text] = {
     "escalated": Text("escalated to the platform", "已上报平台"),
     "provisional": Text("provisional date", "日期暂定"),
     "decided_by": Text("decided by {by}: {state}", "已由 {by} 办结：{state}"),
+    # Modes and granularities, and who learns what in them.
+    "mode": Text("mode", "比对方式"),
+    "keyed": Text("keyed", "密态"),
+    "oblivious": Text("oblivious", "匿踪"),
+    "granularity": Text("granularity", "粒度"),
+    "each_record": Text("each record", "逐条"),
+    "totals_only": Text("totals only", "仅汇总"),
+    "leakage": Text(
+        "{mode}, {granularity} ({id}), who learns what:", "{mode}，{granularity}（{id}），各方获知的信息："
+    ),
+    "provider_learns": Text("  the provider: {what}", "  提供部门：{what}"),
+    "consumer_learns": Text("  the consumer: {what}", "  使用部门：{what}"),
+    "platform_learns": Text("  the platform: {what}", "  平台：{what}"),
     # Grants: what they allow and whether they may be used.
     "grant": Text("grant", "授权"),
     "version": Text("version", "版本"),
@@ -88,6 +105,12 @@ TEXTS: dict[str, Text] = {
     "recorded": Text("recorded by the platform", "平台已备案"),
     "case_number": Text("case number", "须填案件编号"),
     "operators": Text("operators named: {count}", "限定经办人：{count}"),
+    "totals_from": Text("totals from {minimum:,}", "汇总数不低于 {minimum:,}"),
+    "lists_from": Text("lists from {minimum:,} records", "名单不少于 {minimum:,} 条"),
+    "noise": Text("noise of epsilon {epsilon:g}", "加噪 epsilon {epsilon:g}"),
+    "noise_within": Text(
+        "noise of epsilon {epsilon:g}, {budget:g} in all", "加噪 epsilon {epsilon:g}，合计 {budget:g}"
+    ),
     "active": Text("active", "有效"),
     "suspended": Text("suspended by {by}, {since}: {reason}", "被{by}暂停，{since}：{reason}"),
     "revoked": Text("revoked by {by}, {since}: {reason}", "被{by}撤销，{since}：{reason}"),
@@ -109,6 +132,9 @@ TEXTS: dict[str, Text] = {
     "miss_ratio": Text("miss ratio", "未命中比例"),
     "miss_sample": Text("misses in a row", "连续未命中"),
     "sequence_run": Text("sequence", "连号"),
+    "count_minimum": Text("smallest total told", "最小汇总数"),
+    "noise_epsilon": Text("epsilon a session", "每次 epsilon"),
+    "noise_budget": Text("epsilon in all", "epsilon 总额"),
     "off": Text("off", "关闭"),
     "used_today": Text("used today", "今日已用"),
     "left_today": Text("left today", "今日剩余"),

@@ -4,14 +4,17 @@ Everything is checked when it is loaded; a fault is a `CONFIGURATION_INVALID` wh
 file, line and key.
 """
 
-from provider_node.config.contract import contract_of
-from provider_node.config.limits import OFF, LimitsConfig, limit_of, permille_of, share_of
+from provider_node.config.contract import contract_of, granularities_of, modes_of
+from provider_node.config.limits import OFF, LimitsConfig, decimal_of, limit_of, permille_of, share_of
 from provider_node.config.loading import load_node, load_resource, load_resources
 from provider_node.config.node import Node, NodeConfig, Policy, Receipts
 from provider_node.config.resource import (
     Category,
     CsvSourceConfig,
     FieldConfig,
+    Granularity,
+    Mode,
+    ObliviousConfig,
     ResourceConfig,
     Sharing,
     StandingPolicy,
@@ -25,9 +28,12 @@ __all__ = [
     "Category",
     "CsvSourceConfig",
     "FieldConfig",
+    "Granularity",
     "LimitsConfig",
+    "Mode",
     "Node",
     "NodeConfig",
+    "ObliviousConfig",
     "Policy",
     "Receipts",
     "ResourceConfig",
@@ -36,11 +42,14 @@ __all__ = [
     "TupleConfig",
     "UpdateFrequency",
     "contract_of",
+    "decimal_of",
+    "granularities_of",
     "limit_of",
     "limits_of",
     "load_node",
     "load_resource",
     "load_resources",
+    "modes_of",
     "permille_of",
     "share_of",
 ]

@@ -1,9 +1,9 @@
-"""The contract that a resource offers: the part of its configuration that is hashed, and its titles."""
+"""What a resource offers: its contract, which is hashed and has titles; its modes and granularities."""
 
 from provider_node.config.resource import ResourceConfig
 from stayput.contract import SUITE, check_contract
 from stayput.normalise import PROFILE
-from stayput.v1.contract_pb2 import Check, Contract, Field, FieldOption, Key
+from stayput.v1.contract_pb2 import Check, Contract, Field, FieldOption, Granularity, Key, Mode
 
 
 def contract_of(resource: ResourceConfig, salt: bytes) -> Contract:
@@ -28,3 +28,13 @@ def contract_of(resource: ResourceConfig, salt: bytes) -> Contract:
             checks=[Check(name=name, fields=check.fields) for name, check in resource.checks.items()],
         )
     )
+
+
+def modes_of(resource: ResourceConfig) -> list["Mode.ValueType"]:
+    """The modes that a resource is to offer, in the order of their numbers."""
+    return sorted(Mode.Value(f"MODE_{one.upper()}") for one in resource.modes)
+
+
+def granularities_of(resource: ResourceConfig) -> list["Granularity.ValueType"]:
+    """The granularities that a resource is to offer, in the order of their numbers."""
+    return sorted(Granularity.Value(f"GRANULARITY_{one.upper()}") for one in resource.granularities)

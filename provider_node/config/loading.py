@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Final
 
 from provider_node.config.contract import contract_of
 from provider_node.config.document import Document, Problem, nearest
@@ -10,6 +11,9 @@ from provider_node.config.resource import FieldConfig, ResourceConfig, TupleConf
 from stayput.contract import SALT_BYTES
 from stayput.errors import StayputError
 from stayput.v1.errors_pb2 import ErrorReason
+
+MOST_SETS: Final = 128
+"""Fingerprint sets of a resource in oblivious mode: a running node holds the file of each open."""
 
 
 def load_node(path: Path) -> NodeConfig:
@@ -50,7 +54,7 @@ def _load(path: Path) -> tuple[ResourceConfig, Document]:
     problems = [
         *_undeclared("keys", resource.keys, resource.fields),
         *_undeclared("checks", resource.checks, resource.fields),
-    ] or _contract_problems(resource)
+    ] or [*_contract_problems(resource), *_set_problems(resource)]
     if problems:
         raise document.invalid(problems)
     return resource, document
@@ -75,3 +79,13 @@ def _contract_problems(resource: ResourceConfig) -> list[Problem]:
         problem = error.message.removeprefix(f"{error.field}: ").removeprefix(f"field {location[-1]}: ")
         return [(location, problem)]
     return []
+
+
+def _set_problems(resource: ResourceConfig) -> Iterator[Problem]:
+    sets = len(resource.keys) * (1 + len(resource.checks)) * len(resource.granularities)
+    if resource.oblivious is not None and sets > MOST_SETS:
+        problem = (
+            f"in oblivious mode that is {sets} sets of fingerprints, one for each key and for each check"
+        )
+        remedy = f"{MOST_SETS} are the most: divide the resource into several"
+        yield ("modes",), f"{problem} under it, in each granularity; {remedy}"

@@ -1,7 +1,7 @@
 """Resource files: what a register is, where its data come from, which fields, keys and checks it offers."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -47,6 +47,20 @@ class UpdateFrequency(StrEnum):
     IRREGULAR = "irregular"
 
 
+class Mode(StrEnum):
+    """Ways of comparing; the names are those of `Mode` in contract.proto."""
+
+    KEYED = "keyed"
+    OBLIVIOUS = "oblivious"
+
+
+class Granularity(StrEnum):
+    """What consumers may be told; the names are those of `Granularity` in contract.proto."""
+
+    RECORD = "record"
+    COUNT = "count"
+
+
 def _whole_number_as_text(value: object) -> object:
     return str(value) if type(value) is int else value
 
@@ -59,6 +73,7 @@ def _delimiter(value: str) -> str:
     return value
 
 
+_Offered = TypeVar("_Offered", Mode, Granularity)
 OptionValue = Annotated[str, BeforeValidator(_whole_number_as_text)]
 Title = Annotated[str, Field(max_length=200)]
 Prose = Annotated[str, Field(max_length=2_000)]
@@ -101,10 +116,21 @@ class StandingPolicy(Table):
     case_number_required: bool = False
 
 
+class ObliviousConfig(Table):
+    """`[oblivious]`. With `new_key_per_generation` every build draws new OPRF keys.
+
+    What a consumer has had evaluated can then not be tested against later generations, and nothing that was
+    evaluated for one generation is of use to the build of the next.
+    """
+
+    new_key_per_generation: bool = False
+
+
 class ResourceConfig(Table):
     """One resource file. Orders of fields, keys and checks are those of the file.
 
-    `standing_policy` is set exactly if the resource is shared unconditionally.
+    `standing_policy` is set exactly if the resource is shared unconditionally, `oblivious` exactly if it
+    offers that mode.
     """
 
     code: Code
@@ -119,15 +145,33 @@ class ResourceConfig(Table):
     fields: dict[str, FieldConfig] = Field(min_length=1)
     keys: dict[str, TupleConfig] = Field(min_length=1)
     checks: dict[str, TupleConfig] = Field(default_factory=dict)
+    modes: list[Annotated[Mode, Field(strict=False)]] = Field(default_factory=lambda: [Mode.KEYED])
+    granularities: list[Annotated[Granularity, Field(strict=False)]] = Field(
+        default_factory=lambda: [Granularity.RECORD]
+    )
     limits: LimitsConfig = LimitsConfig()
     standing_policy: StandingPolicy | None = None
+    oblivious: ObliviousConfig | None = None
 
     @model_validator(mode="before")
     @classmethod
-    def _with_standing_policy(cls, tables: dict[str, object]) -> dict[str, object]:
+    def _with_tables_that_belong(cls, tables: dict[str, object]) -> dict[str, object]:
+        modes = tables.get("modes")
         if tables.get("sharing") == Sharing.UNCONDITIONAL:
-            return {"standing_policy": {}, **tables}
+            tables = {"standing_policy": {}, **tables}
+        if isinstance(modes, list) and Mode.OBLIVIOUS in modes:
+            tables = {"oblivious": {}, **tables}
         return tables
+
+    @field_validator("modes")
+    @classmethod
+    def _with_keyed(cls, modes: list[Mode]) -> list[Mode]:
+        return _each_once(modes, Mode.KEYED)
+
+    @field_validator("granularities")
+    @classmethod
+    def _with_record(cls, granularities: list[Granularity]) -> list[Granularity]:
+        return _each_once(granularities, Granularity.RECORD)
 
     @field_validator("standing_policy")
     @classmethod
@@ -136,3 +180,18 @@ class ResourceConfig(Table):
         if info.data.get("sharing", Sharing.UNCONDITIONAL) is not Sharing.UNCONDITIONAL:
             raise ValueError('only a resource with sharing = "unconditional" has a standing policy')
         return policy
+
+    @field_validator("oblivious")
+    @classmethod
+    def _only_if_oblivious(cls, table: ObliviousConfig, info: ValidationInfo) -> ObliviousConfig:
+        if Mode.OBLIVIOUS not in info.data.get("modes", [Mode.OBLIVIOUS]):
+            raise ValueError('only a resource with modes = ["keyed", "oblivious"] has this table')
+        return table
+
+
+def _each_once(offered: list[_Offered], required: _Offered) -> list[_Offered]:
+    if required not in offered:
+        raise ValueError(f'must have "{required}": this release offers no resource without it')
+    if len(set(offered)) != len(offered):
+        raise ValueError("must name each once")
+    return offered

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import cast
 
+from provider_node.store.usage import Admit
 from stayput.errors import StayputError
 from stayput.v1.access_pb2 import Limits
-from stayput.v1.contract_pb2 import OutcomeCode
+from stayput.v1.contract_pb2 import Mode, OutcomeCode
 from stayput.v1.errors_pb2 import ErrorReason
-from stayput.v1.log_pb2 import OutcomeCount, Tally
+from stayput.v1.log_pb2 import OutcomeCount, Receipt, Tally
 
 
 def add_counts(counts: Tally, more: dict[int, int]) -> None:
@@ -20,17 +21,26 @@ def add_counts(counts: Tally, more: dict[int, int]) -> None:
     counts.counts.extend(OutcomeCount(outcome=code, count=total[code]) for code in sorted(total))
 
 
-def admission(limits: Limits, session_records: int, records: int) -> Callable[[int], None]:
-    """Raises `QUOTA_EXCEEDED` if the session or the day would hold more than the limits allow."""
+def charged(draft: Receipt) -> int:
+    """What a session has been charged for so far: records, or in oblivious mode elements."""
+    if draft.mode == Mode.MODE_OBLIVIOUS:
+        return draft.elements - draft.repeated_elements
+    return draft.records
 
-    def admit(used_today: int) -> None:
-        before = session_records - records
+
+def admission(limits: Limits, before: int) -> Admit:
+    """Raises `QUOTA_EXCEEDED` if the session or the day would hold more than the limits allow.
+
+    The session has been charged for `before` records already.
+    """
+
+    def admit(used_today: int, records: int) -> None:
         for limit, allowed, used in (
             ("records_per_session", limits.records_per_session, before),
             ("records_per_day", limits.records_per_day, used_today),
         ):
             if used + records > allowed:
-                raise _quota_exceeded(
+                raise quota_exceeded(
                     limit,
                     "the grant has no room for this chunk",
                     "compare fewer records, wait for the next day, or apply for more",
@@ -47,7 +57,7 @@ def session_admission(limits: Limits) -> Callable[[int], None]:
     def admit(opened: int) -> None:
         limit, allowed = "sessions_per_minute", limits.sessions_per_minute
         if opened >= allowed:
-            raise _quota_exceeded(
+            raise quota_exceeded(
                 limit,
                 "the grant has no room for another session in this minute",
                 "try again a minute later, and put more records into each session",
@@ -58,7 +68,8 @@ def session_admission(limits: Limits) -> Callable[[int], None]:
     return admit
 
 
-def _quota_exceeded(limit: str, problem: str, remedy: str, allowed: int, used: int) -> StayputError:
+def quota_exceeded(limit: str, problem: str, remedy: str, allowed: int, used: int) -> StayputError:
+    """`QUOTA_EXCEEDED` naming a limit of which so much is used."""
     return StayputError(
         ErrorReason.ERROR_REASON_QUOTA_EXCEEDED,
         f"{limit}: {problem}",

@@ -13,19 +13,18 @@ from google.protobuf.message import DecodeError
 
 from provider_node.domain.receipt_log import is_time
 from provider_node.store.receipt_log import KeptReceipt
-from stayput import grants, requests, signing
+from stayput import grants, signing
 from stayput.errors import StayputError, field_invalid
+from stayput.evidence.receipt import check_statement, contradictions
 from stayput.receipts import FIRST_PREVIOUS_HASH, payload_hash
 from stayput.v1.access_pb2 import Grant
-from stayput.v1.comparison_pb2 import RequestStatement
-from stayput.v1.log_pb2 import Receipt, SessionEnd, Tally
+from stayput.v1.log_pb2 import Receipt
 from stayput.v1.signing_pb2 import Envelope
 
-_SESSION_ID_BYTES: Final = 16
-_HASH_BYTES: Final = 32
 _KEY_BYTES: Final = 32
 _BOUND: Final = ("consumer", "provider", "node_id", "resource", "key")
 """What no version of a grant changes, so a receipt must say the same."""
+_TIMES: Final = ("as_of", "started_at", "finished_at")
 
 FindGrant = Callable[[str], Envelope | None]
 
@@ -162,47 +161,13 @@ def keys_of(text: str) -> list[bytes]:
 
 
 def inconsistencies(receipt: Receipt) -> Iterator[str]:
-    """Names of the fields that contradict the receipt's others, or are not what such a field can be."""
-    columns = 1 + len(receipt.checks)
-    commitment = 0 if receipt.end == SessionEnd.SESSION_END_NODE_CRASHED else _HASH_BYTES
-    for name, right in (
-        ("session_id", len(receipt.session_id) == _SESSION_ID_BYTES),
-        ("end", receipt.end and receipt.end in SessionEnd.values()),
-        ("records", receipt.records >= 0),
-        ("as_of", is_time(receipt.as_of)),
-        ("started_at", is_time(receipt.started_at)),
-        ("finished_at", is_time(receipt.finished_at)),
-        ("tallies", _add_up(receipt.tallies, columns, receipt.records)),
-        ("outcome_bytes", receipt.outcome_bytes == receipt.records * columns),
-        ("request_commitment", len(receipt.request_commitment) == commitment),
-        ("response_commitment", len(receipt.response_commitment) == commitment),
-        ("request", _request_agrees(receipt)),
-    ):
-        if not right:
-            yield name
+    """Names of the fields that contradict the receipt's others, or are not what such a field can be.
 
-
-def _add_up(tallies: Sequence[Tally], columns: int, records: int) -> bool:
-    """Whether each column counts each outcome once, at least 1, and all of them make up the records."""
-    if len(tallies) != columns:
-        return False
-    for tally in tallies:
-        counts = {one.outcome: one.count for one in tally.counts if one.outcome and one.count > 0}
-        if len(counts) != len(tally.counts) or sum(counts.values()) != records:
-            return False
-    return True
-
-
-def _request_agrees(receipt: Receipt) -> bool:
-    """Whether the consumer's statement is there exactly if the session was complete, and says the same.
-
-    Its signature is not verified here: the consumer's key came with the ticket and is not kept.
+    The signature of the consumer's statement is not verified: its key came with the ticket and is not kept.
     """
-    complete = receipt.end == SessionEnd.SESSION_END_COMPLETE
-    if not (complete and receipt.HasField("request")):
-        return complete == receipt.HasField("request")
+    yield from contradictions(receipt)
+    yield from (name for name in _TIMES if not is_time(getattr(receipt, name)))
     try:
-        requests.check_agrees(RequestStatement.FromString(receipt.request.payload), receipt)
-    except (DecodeError, StayputError):
-        return False
-    return receipt.request.payload_type == signing.PayloadType.REQUEST
+        check_statement(receipt)
+    except StayputError:
+        yield "request"

@@ -15,7 +15,7 @@ from provider_node.domain.policy import GrantPolicy
 from provider_node.domain.session import Clock
 from provider_node.store.grants import Grants, PendingGrant
 from stayput import hours, limits
-from stayput.errors import StayputError
+from stayput.errors import StayputError, field_invalid
 from stayput.signing import PayloadType, sign
 from stayput.v1.access_pb2 import Application, ApplicationState, Grant
 from stayput.v1.admin_pb2 import ApproveRequest, ResourceLimits
@@ -62,9 +62,10 @@ class Decisions:
     async def approve(self, terms: ApproveRequest) -> Grant:
         """Signs, stores and records a grant for what the application asks, or for less.
 
-        A grant whose recording was interrupted is recorded as it was signed. Raises `FIELD_INVALID`,
-        `AGREEMENT_REQUIRED`, `APPLICATION_UNKNOWN` or `APPLICATION_DECIDED`; if the platform cannot be
-        reached, its error, and the grant is recorded as soon as it can.
+        A grant whose recording was interrupted is recorded as it was signed. Raises `FIELD_INVALID`, also if
+        the resource does not offer the mode or granularity, `AGREEMENT_REQUIRED`, `APPLICATION_UNKNOWN` or
+        `APPLICATION_DECIDED`; if the platform cannot be reached, its error, and the grant is recorded as soon
+        as it can.
         """
         _check(terms)
         async with self._turn(terms.application_id):
@@ -126,6 +127,7 @@ class Decisions:
 
     def _grant(self, application: Application, terms: ApproveRequest) -> Grant:
         policy = self._policy(application.resource)
+        _check_offered(application, policy)
         clock = self._clock()
         now = clock.replace(microsecond=0)
         grant = Grant(
@@ -172,6 +174,20 @@ def _check(terms: ApproveRequest) -> None:
     limits.checked(terms.limits)
     if terms.HasField("hours"):
         hours.checked(terms.hours)
+
+
+def _check_offered(application: Application, policy: GrantPolicy) -> None:
+    for field, offered, key in (
+        ("mode", application.mode in policy.modes, "modes"),
+        ("granularity", application.granularity in policy.granularities, "granularities"),
+    ):
+        if not offered:
+            raise field_invalid(
+                field,
+                "the resource does not offer what the application asks for",
+                f"refuse it and name what is offered, or add it to `{key}` in the resource's file, build and "
+                "publish",
+            )
 
 
 def _agreement(application: Application, terms: ApproveRequest, policy: GrantPolicy) -> str:

@@ -4,9 +4,11 @@ A file is written beside its place, made durable and renamed, so a crash leaves 
 """
 
 import json
+import os
 import secrets
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
@@ -23,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
+from provider_node.domain.oprf_keys import ROOT_BYTES, OprfKeys
 from provider_node.store.directory import sync_directory, write_durably
 from stayput.enrolment import PartyKeys, csr_of
 from stayput.errors import StayputError
@@ -33,6 +36,7 @@ from stayput.v1.errors_pb2 import ErrorReason
 
 INDEX_KEY_BYTES: Final = 32
 INDEX_KEY_FILE: Final = "index.key"
+OPRF_ROOT_FILE: Final = "oprf.key"
 _ENROLMENT_FILE: Final = "enrolment.json"
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
@@ -60,6 +64,7 @@ class NodeKeys:
         drawn = PartyKeys.generate()
         makers: dict[str, Callable[[], str]] = {
             INDEX_KEY_FILE: lambda: secrets.token_hex(INDEX_KEY_BYTES),
+            OPRF_ROOT_FILE: _oprf_root,
             "sealing.key": lambda: SealingKey.generate().to_bytes().hex(),
             "signing.key": lambda: drawn.signing.private_bytes_raw().hex(),
             "tls.key": lambda: _pem(drawn.tls),
@@ -90,6 +95,12 @@ class NodeKeys:
     def sealing_key(self) -> SealingKey:
         """Opens session keys."""
         return self._parsed("sealing.key", lambda text: SealingKey.from_bytes(bytes.fromhex(text)))
+
+    def oprf_keys(self) -> OprfKeys:
+        """Evaluates in oblivious mode; a node that was initialised before there was that mode gets it now."""
+        if not (self._directory / OPRF_ROOT_FILE).exists():
+            self._write_first(OPRF_ROOT_FILE, _oprf_root())
+        return self._parsed(OPRF_ROOT_FILE, lambda text: OprfKeys(bytes.fromhex(text)))
 
     def store_enrolment(self, invitation: Invitation, response: EnrolResponse) -> None:
         """Stores what enrolment gave, in one file, so that its parts can never disagree."""
@@ -155,10 +166,25 @@ class NodeKeys:
             ) from None
 
     def _write(self, name: str, text: str) -> None:
+        self._written(name, text).replace(self._directory / name)
+        sync_directory(self._directory)
+
+    def _write_first(self, name: str, text: str) -> None:
+        """As `_write`, unless another process, a build beside the node, has written it in the meantime."""
+        temporary = self._written(name, text)
+        with suppress(FileExistsError):
+            os.link(temporary, self._directory / name)
+        temporary.unlink()
+        sync_directory(self._directory)
+
+    def _written(self, name: str, text: str) -> Path:
         temporary = self._directory / f".{name}.{secrets.token_hex(4)}"
         write_durably(temporary, text.encode("ascii"))
-        temporary.replace(self._directory / name)
-        sync_directory(self._directory)
+        return temporary
+
+
+def _oprf_root() -> str:
+    return secrets.token_hex(ROOT_BYTES)
 
 
 def _pem(key: ec.EllipticCurvePrivateKey) -> str:

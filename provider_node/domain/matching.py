@@ -54,17 +54,23 @@ class Matcher:
         contract = generation.manifest.contract
         self._index = generation.index
         self._bitmap_bytes = bitmap_bytes(len(contract.checks))
-        self._key = index_key.token_key(context(contract, key))
+        self._index_key = index_key
+        self._key_context = context(contract, key)
+        self._key = index_key.token_key(self._key_context)
         number = [one.name for one in contract.keys].index(key)
         salt = bytes.fromhex(generation.manifest.rank_salts[number])
-        self._rank_key = index_key.rank_key(context(contract, key), salt)
-        self._attempt_key = index_key.attempt_key(context(contract, key))
+        self._rank_key = index_key.rank_key(self._key_context, salt)
+        self._attempt_key = index_key.attempt_key(self._key_context)
         contexts = [context(contract, key, check) for check in checks]
         places = {check.name: divmod(place, 8) for place, check in enumerate(contract.checks)}
         self._checks = [
             _Check(index_key.token_key(place), places[check][0], 1 << places[check][1])
             for check, place in zip(checks, contexts, strict=True)
         ]
+
+    def list_key(self, grant_id: str) -> TokenKey:
+        """Names the key digests of a grant's lists."""
+        return self._index_key.list_key(self._key_context, grant_id)
 
     def match(self, digests: bytes) -> Matched:
         """Matches digests of 16 bytes in columns: all keys, then each check.
@@ -110,8 +116,8 @@ class Matcher:
             outcomes,
             self._ranks(tokens, found, values[:, self._bitmap_bytes :]),
             places,
-            self._names(_taken(tokens, places)),
-            self._names(questions[places].tobytes()),
+            self._attempt_key.names(_taken(tokens, places)),
+            self._attempt_key.names(questions[places].tobytes()),
         )
 
     def _ranks(self, tokens: bytes, found: _Places, masked: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
@@ -121,10 +127,6 @@ class Matcher:
         unmasked = ranks.view("<u4").ravel().astype(np.uint32)
         ranked: npt.NDArray[np.uint32] = unmasked[unmasked != NO_RANK]
         return ranked
-
-    def _names(self, tokens: bytes) -> _Names:
-        """64 bits that stand for each token, and tell nothing of it without the index key."""
-        return np.frombuffer(self._attempt_key.tokens(tokens), np.uint64)[:: TOKEN_BYTES // 8]
 
 
 def _taken(tokens: bytes, places: _Places) -> bytes:

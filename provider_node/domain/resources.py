@@ -1,21 +1,28 @@
 """The node's resources: what is configured, what serves, what is published."""
 
 import asyncio
+import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 
 import structlog
 
 from provider_node.config import ResourceConfig
 from provider_node.domain import catalogue
 from provider_node.domain.addresses import checked_callable
+from provider_node.domain.evaluating import Evaluators
 from provider_node.domain.identity import NodeIdentity
 from provider_node.domain.matching import Matcher
+from provider_node.domain.oprf_keys import KeyEpoch, OprfKeys
 from provider_node.domain.platform import Platform
+from provider_node.domain.serving import Serving
 from provider_node.domain.session import Clock
-from provider_node.domain.sessions import Serving
 from provider_node.domain.status import built, status_of
 from provider_node.domain.tokens import IndexKey
+from provider_node.store.directory import damaged
 from provider_node.store.generations import Generation, Generations
+from provider_node.store.manifest import Manifest
 from provider_node.store.state import State
 from stayput.errors import StayputError
 from stayput.v1.admin_pb2 import ResourceStatus
@@ -34,6 +41,7 @@ class Resources:
         configured: Mapping[str, ResourceConfig],
         generations: Generations,
         index_key: IndexKey,
+        oprf_keys: OprfKeys,
         identity: NodeIdentity,
         state: State,
         clock: Clock,
@@ -41,9 +49,14 @@ class Resources:
         self._configured = configured
         self._generations = generations
         self._index_key = index_key
+        self._oprf_keys = oprf_keys
         self._identity = identity
         self._state = state
         self._clock = clock
+        self._cores = ThreadPoolExecutor(os.cpu_count(), "evaluating")
+        if any(one.oblivious for one in configured.values()):
+            # The first session shall not wait for libsodium.
+            import_module("stayput.oprf")
 
     def config(self, code: str) -> ResourceConfig:
         """Configuration of a resource; `RESOURCE_UNKNOWN` if the node has none of that code."""
@@ -58,22 +71,40 @@ class Resources:
 
     def serving(self, code: str) -> Serving:
         """What answers a session on a resource from now on; `RESOURCE_NOT_READY` before its first build."""
-        generation = self._generation(code)
+        generation, offering = self._generation(code)
         manifest = generation.manifest
         return Serving(
             generation=manifest.generation,
             as_of=manifest.as_of,
             contract=manifest.contract,
+            granularities=offering.granularities,
+            offer=offering.oblivious,
             matcher=lambda key, checks: Matcher(generation, self._index_key, key, checks),
+            evaluator=Evaluators(generation, offering.oblivious, self._epoch(manifest), self._cores),
         )
 
     def describe(self, code: str) -> Envelope:
         """The signed description of a resource."""
-        return catalogue.describe(self._generation(code), self._identity, self._clock)
+        return catalogue.describe(*self._generation(code), self._identity, self._clock)
 
-    def _generation(self, code: str) -> Generation:
-        self.config(code)
-        return built(code, self._generations)
+    def _generation(self, code: str) -> tuple[Generation, catalogue.Offered]:
+        config = self.config(code)
+        generation = built(code, self._generations)
+        return generation, self._offered(config, generation)
+
+    def _offered(self, config: ResourceConfig, generation: Generation | None) -> catalogue.Offered:
+        """What is offered; `RESOURCE_NOT_READY` if its fingerprints were made under other OPRF keys."""
+        offering = catalogue.offered(config, generation)
+        if generation is not None and offering.oblivious is not None:
+            epoch = self._epoch(generation.manifest)
+            if epoch.id != offering.oblivious.key_epoch:
+                raise damaged(config.code, "the serving generation was built under another keys/oprf.key")
+        return offering
+
+    def _epoch(self, manifest: Manifest) -> KeyEpoch:
+        """That of the generation, if it was built for oblivious mode."""
+        own = manifest.oblivious is not None and manifest.oblivious.offer.new_key_per_generation
+        return self._oprf_keys.epoch(manifest.contract.resource, manifest.generation if own else None)
 
     async def publish(self, code: str, platform: Platform, address: str) -> None:
         """Puts a resource in the catalogue and keeps it there.
@@ -82,7 +113,8 @@ class Resources:
         """
         config = self.config(code)
         generation = await asyncio.to_thread(self._generations.current, code)
-        await platform.publish(catalogue.entry(config, generation, checked_callable(address)))
+        offering = self._offered(config, generation)
+        await platform.publish(catalogue.entry(config, generation, offering, checked_callable(address)))
         await self._state.set_published(code)
 
     async def renew(self, code: str, platform: Platform, address: str) -> None:
@@ -108,4 +140,10 @@ class Resources:
 
     def status(self, code: str) -> ResourceStatus:
         """What serves for a resource, and what was left out of it."""
-        return status_of(code, self._generations, published=code in self._state.published())
+        status = status_of(code, self._generations, published=code in self._state.published())
+        if not status.problem:
+            try:
+                self._generation(code)
+            except StayputError as error:
+                status.problem = error.message
+        return status

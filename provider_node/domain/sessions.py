@@ -1,42 +1,32 @@
-"""Opening sessions: who may, against which generation, under which keys."""
+"""The sessions of a node: who may open one, and which are under way."""
 
 import asyncio
-import secrets
+import os
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
+from typing import Final, TypeVar
 
 from provider_node.domain.access import Access, Admission
 from provider_node.domain.allowance import allowance
-from provider_node.domain.session import Books, Matcher, Session, Terms
-from provider_node.domain.signatory import Signatory
-from stayput import requests, sealing
-from stayput.contract import require_same
+from provider_node.domain.comparison import Comparison
+from provider_node.domain.evaluation import Evaluation
+from provider_node.domain.fetch import Fetch
+from provider_node.domain.opening import Opening
+from provider_node.domain.serving import Serving
+from provider_node.domain.session import Books, Session
 from stayput.errors import StayputError, field_invalid
 from stayput.grants import check_standing
 from stayput.identity import Caller, Kind, Party
 from stayput.v1.access_pb2 import Grant
-from stayput.v1.comparison_pb2 import Allowance, SessionOpen
-from stayput.v1.contract_pb2 import Contract, Granularity, Mode
+from stayput.v1.comparison_pb2 import Allowance, FetchFingerprintsRequest, SessionOpen
+from stayput.v1.contract_pb2 import Granularity, Mode
 from stayput.v1.errors_pb2 import ErrorReason
-from stayput.v1.log_pb2 import Receipt, SessionEnd, Tally
+from stayput.v1.log_pb2 import SessionEnd
 
-SESSION_ID_BYTES: Final = 16
-LONGEST_SESSION: Final = timedelta(hours=1)
-"""A ticket is asked for at the beginning only: a session must not keep a revoked grant alive for long."""
-
-
-@dataclass(frozen=True, slots=True)
-class Serving:
-    """The generation that answers a session."""
-
-    generation: str
-    as_of: datetime
-    contract: Contract
-    matcher: Callable[[str, Sequence[str]], Matcher]
+_GRANULARITIES: Final = (Granularity.GRANULARITY_RECORD, Granularity.GRANULARITY_COUNT)
+_Kind = TypeVar("_Kind", bound=Session)
 
 
 class Sessions:
@@ -62,6 +52,7 @@ class Sessions:
         self._withdrawn = withdrawn
         self._by_grant: defaultdict[str, set[Session]] = defaultdict(set)
         self._closing: set[asyncio.Task[None]] = set()
+        self._turns = asyncio.Semaphore(os.cpu_count() or 1)
         self._none_open = asyncio.Event()
         self._none_open.set()
         self.open_count = 0
@@ -118,13 +109,32 @@ class Sessions:
         if stored is not None:
             check_standing(stored.standing)
 
-    @asynccontextmanager
-    async def open(self, opening: SessionOpen, caller: Caller) -> AsyncIterator[Session]:
-        """A session for the length of the block; however that ends, there is one receipt.
+    def open(self, asked: SessionOpen, caller: Caller) -> AbstractAsyncContextManager[Comparison]:
+        """A session in keyed mode for the length of the block; however that ends, there is one receipt.
 
         Raises what is wrong with request, ticket, grant, contract or seal; then nothing is kept.
         """
-        session = await self._prepared(opening, caller)
+        return self._open(asked, caller, Mode.MODE_KEYED, Opening.comparison)
+
+    def open_evaluation(self, asked: SessionOpen, caller: Caller) -> AbstractAsyncContextManager[Evaluation]:
+        """As `open`, in oblivious mode."""
+        return self._open(asked, caller, Mode.MODE_OBLIVIOUS, lambda opening: opening.evaluation(self._turns))
+
+    def open_fetch(
+        self, request: FetchFingerprintsRequest, caller: Caller
+    ) -> AbstractAsyncContextManager[Fetch]:
+        """As `open`, for fingerprints; they are charged for before the block."""
+        return self._open(request.open, caller, Mode.MODE_OBLIVIOUS, lambda opening: opening.fetch(request))
+
+    @asynccontextmanager
+    async def _open(
+        self, asked: SessionOpen, caller: Caller, mode: "Mode.ValueType", made: Callable[[Opening], _Kind]
+    ) -> AsyncIterator[_Kind]:
+        now = self._books.clock()
+        _check_request(asked, mode)
+        admission = self._access.admit(asked, caller, now)
+        # A generation that has just been switched to is verified as a whole when it is first opened.
+        session = await asyncio.to_thread(self._made, asked, admission, now, made)
         self._begun(session)
         end = SessionEnd.SESSION_END_CUT_BY_NODE
         try:
@@ -168,76 +178,25 @@ class Sessions:
             self._ended(session)
             self._receipt_made()
 
-    async def _prepared(self, opening: SessionOpen, caller: Caller) -> Session:
-        now = self._books.clock()
-        _check_request(opening)
-        admission = self._access.admit(opening, caller, now)
-        # A generation that has just been switched to is verified as a whole when it is first opened.
-        return await asyncio.to_thread(self._session, opening, admission, now)
-
-    def _session(self, opening: SessionOpen, admission: Admission, now: datetime) -> Session:
-        serving = self._serving(opening.contract.resource)
-        require_same(serving.contract, opening.contract)
-        matcher = serving.matcher(opening.key, opening.checks)
-        terms = Terms(
-            limits=admission.grant.limits,
-            until=min(now + LONGEST_SESSION, admission.until),
-            signatory=Signatory(
-                admission.ticket.signing_key, requests.session_key_hash(opening.sealed_session_key)
-            ),
-        )
-        draft = self._draft(opening, admission, serving, now)
-        return Session(self._books, draft, terms, self._session_keys(opening), matcher)
-
-    def _session_keys(self, opening: SessionOpen) -> sealing.Session:
-        key = self._books.identity.sealing_key
-        if opening.sealing_key_id != key.id:
-            raise StayputError(
-                ErrorReason.ERROR_REASON_SEALING_KEY_UNKNOWN,
-                "the session key was sealed to a key that this node does not hold",
-                field="sealing_key_id",
-                remedy="call Describe again",
-            )
-        info = sealing.session_info(opening)
-        return sealing.Session(key.open_session_key(opening.sealed_session_key, info))
-
-    def _draft(self, opening: SessionOpen, admission: Admission, serving: Serving, now: datetime) -> Receipt:
-        ticket, grant, identity = admission.ticket, admission.grant, self._books.identity
-        draft = Receipt(
-            session_id=secrets.token_bytes(SESSION_ID_BYTES),
-            grant_id=grant.id,
-            ticket_id=ticket.id,
-            consumer=grant.consumer,
-            operator=ticket.operator,
-            purpose=ticket.purpose,
-            case_number=ticket.case_number,
-            provider=identity.department,
-            node_id=identity.node_id,
-            resource=opening.contract.resource,
-            generation=serving.generation,
-            mode=opening.mode,
-            granularity=opening.granularity,
-            key=opening.key,
-            checks=opening.checks,
-            tallies=[Tally() for _ in range(1 + len(opening.checks))],
-            profile=serving.contract.profile,
-            suite=serving.contract.suite,
-            software_version=identity.software_version,
-        )
-        draft.as_of.FromDatetime(serving.as_of)
-        draft.started_at.FromDatetime(now)
-        return draft
+    def _made(
+        self, asked: SessionOpen, admission: Admission, now: datetime, made: Callable[[Opening], _Kind]
+    ) -> _Kind:
+        serving = self._serving(asked.contract.resource)
+        return made(Opening(self._books, asked, admission, serving, now))
 
 
-def _check_request(opening: SessionOpen) -> None:
-    if opening.mode != Mode.MODE_KEYED:
-        raise field_invalid("mode", "this call serves the keyed mode", "ask for MODE_KEYED")
-    if opening.granularity != Granularity.GRANULARITY_RECORD:
-        raise field_invalid(
-            "granularity", "this release answers record by record", "ask for GRANULARITY_RECORD"
-        )
-    if len(set(opening.checks)) != len(opening.checks):
+def _check_request(asked: SessionOpen, mode: "Mode.ValueType") -> None:
+    if asked.mode != mode:
+        name = Mode.Name(mode)
+        raise field_invalid("mode", f"this call serves {name}", f"ask for {name}, or use the other call")
+    if asked.granularity not in _GRANULARITIES:
+        raise field_invalid("granularity", "must be known", "ask for GRANULARITY_RECORD or GRANULARITY_COUNT")
+    if len(set(asked.checks)) != len(asked.checks):
         raise field_invalid("checks", "each check may be named once", "leave out the repetitions")
+    if mode == Mode.MODE_KEYED and (asked.oblivious_suite or asked.key_epoch):
+        raise field_invalid(
+            "oblivious_suite", "has no meaning in keyed mode", "leave it and `key_epoch` empty"
+        )
 
 
 def _is_for(grant: Grant, party: Party, resource: str, now: datetime) -> bool:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from stayput import requests
 from stayput.errors import StayputError
-from stayput.v1.comparison_pb2 import SealedChunk
+from stayput.v1.comparison_pb2 import FetchFingerprintsRequest, SealedChunk
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.log_pb2 import Receipt
 
@@ -17,14 +17,14 @@ class Signatory:
     signing_key: bytes
     session_key_hash: bytes
 
-    def check(self, chunk: SealedChunk, draft: Receipt, now: datetime) -> None:
-        """Passes if the final chunk brings a statement, made now, of what `draft` says with the chunk.
+    def check(self, asked: SealedChunk | FetchFingerprintsRequest, draft: Receipt, now: datetime) -> None:
+        """Passes if the final chunk or a fetch brings a statement, made now, of what `draft` says with it.
 
         Raises `REQUEST_STATEMENT_INVALID`.
         """
-        if not chunk.HasField("request"):
-            raise requests.statement_invalid("request", "the final chunk came without it")
-        statement = requests.verify(chunk.request, self.signing_key)
+        if not asked.HasField("request"):
+            raise requests.statement_invalid("request", "is missing where all that is asked is known")
+        statement = requests.verify(asked.request, self.signing_key)
         requests.check_session(statement, self.session_key_hash, now)
         requests.check_agrees(statement, draft)
 

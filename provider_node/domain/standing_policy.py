@@ -1,4 +1,9 @@
-"""Standing policies: applications for unconditional resources are granted without a person."""
+"""Standing policies: applications for unconditional resources are granted without a person.
+
+That is for keyed mode, in whichever granularity the resource offers: totals tell less than the outcomes that
+the same policy would grant. In oblivious mode fingerprints leave the node and its guards see nothing, so
+there an administrator decides.
+"""
 
 import asyncio
 from collections.abc import Mapping
@@ -12,6 +17,7 @@ from provider_node.domain.policy import GrantPolicy
 from stayput.errors import StayputError
 from stayput.v1.access_pb2 import Application
 from stayput.v1.admin_pb2 import ApproveRequest
+from stayput.v1.contract_pb2 import Mode
 from stayput.v1.errors_pb2 import ErrorReason
 
 ADMINISTRATOR: Final = "standing policy"
@@ -32,7 +38,9 @@ class StandingPolicies:
     def consider(self, application: Application) -> None:
         """Takes an application that the platform has sent; a decided one changes nothing."""
         policy = self._policies.get(application.resource)
-        if policy is not None and policy.standing is not None and application.state in UNDECIDED:
+        if policy is None or policy.standing is None or application.mode != Mode.MODE_KEYED:
+            return
+        if application.state in UNDECIDED:
             self._arrived.put_nowait((application, policy.standing))
 
     async def run(self) -> None:

@@ -6,9 +6,9 @@ HKDF (RFC 5869) from the index key and the element's context: a digest put into 
 never found. A check's digest is combined with its subject's key token before it is enciphered: put beside
 another subject it is never found either, so that attempts on a subject can be counted by its key.
 
-Whatever else the node keeps of a subject is derived from its key token under AES keys of their own, so that
-it cannot be laid beside the index without the index key: the mask of its rank, and the names by which its
-attempts are counted.
+Whatever else the node keeps of a subject is derived under AES keys of their own, so that it cannot be laid
+beside the index without the index key: the mask of its rank, the names by which its attempts are counted, and
+those by which the lists of a grant are compared in granularity COUNT.
 """
 
 import re
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -44,6 +45,10 @@ class TokenKey:
         """Tokens of 16-byte digests, both one behind the other."""
         encryptor = self._cipher.encryptor()
         return encryptor.update(digests) + encryptor.finalize()
+
+    def names(self, blocks: bytes) -> npt.NDArray[np.uint64]:
+        """64 bits that stand for each block of 16 bytes, half its token: nothing of it without this key."""
+        return np.frombuffer(self.tokens(blocks), np.uint64)[::2]
 
 
 class IndexKey:
@@ -82,6 +87,13 @@ class IndexKey:
     def attempt_key(self, context: bytes) -> TokenKey:
         """The key that makes the names of subjects and questions for the count of attempts."""
         return TokenKey(self._derived(b"stayput/v1 attempt" + context, KEY_BYTES))
+
+    def list_key(self, context: bytes, grant_id: str) -> TokenKey:
+        """The key that makes the names by which a grant's lists of the key of that context are compared.
+
+        Under keys of their own, the lists of one grant cannot be laid beside those of another.
+        """
+        return TokenKey(self._derived(b"stayput/v1 list" + context + grant_id.encode(), KEY_BYTES))
 
     def _derived(self, info: bytes, length: int) -> bytes:
         return HKDF(SHA256(), length, salt=None, info=info).derive(self._key)

@@ -4,9 +4,12 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import NoReturn, TypeVar
 
+from provider_node.domain.comparison import CALL_RECORDS
+from provider_node.domain.evaluation import Evaluation
 from provider_node.domain.resources import Resources
-from provider_node.domain.session import CALL_RECORDS, Session
+from provider_node.domain.session import Session
 from provider_node.domain.sessions import Sessions
 from stayput.errors import StayputError, field_invalid
 from stayput.rpc.server import Context, caller
@@ -17,10 +20,16 @@ from stayput.v1.comparison_pb2 import (
     CompareResponse,
     DescribeRequest,
     DescribeResponse,
+    EvaluateRequest,
+    EvaluateResponse,
+    FetchFingerprintsRequest,
+    FetchFingerprintsResponse,
 )
 from stayput.v1.comparison_pb2_grpc import ComparisonServiceServicer
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.log_pb2 import SessionEnd
+
+_Request = TypeVar("_Request", CompareRequest, EvaluateRequest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +85,7 @@ class ComparisonServicer(ComparisonServiceServicer):
                 if receipt is not None:
                     yield CompareResponse(receipt=receipt, allowance=self._sessions.allowance(session))
                     return
-            await session.cut(SessionEnd.SESSION_END_CUT_BY_CONSUMER)
-            raise _session_cut("the session ended before its final chunk")
+            await _cut_short(session)
 
     async def CompareRecords(
         self, request: CompareRecordsRequest, context: Context
@@ -97,15 +105,68 @@ class ComparisonServicer(ComparisonServiceServicer):
                 allowance=self._sessions.allowance(session),
             )
 
+    async def Evaluate(
+        self, request_iterator: AsyncIterator[EvaluateRequest], context: Context
+    ) -> AsyncIterator[EvaluateResponse]:
+        """One session in oblivious mode."""
+        self._check_ready()
+        who = caller(context)
+        async with aclosing(self._in_time(request_iterator)) as requests:
+            first = await anext(requests, None)
+        if first is None or first.WhichOneof("message") != "open":
+            raise _violation("a session begins with `open`")
+        async with (
+            self._sessions.open_evaluation(first.open, who) as session,
+            aclosing(self._in_time(request_iterator, session)) as requests,
+        ):
+            yield EvaluateResponse(opened=session.opened)
+            async for request in requests:
+                async for response in self._evaluated(session, request):
+                    yield response
+            if not session.ended:
+                await _cut_short(session)
+
+    async def _evaluated(
+        self, session: Evaluation, request: EvaluateRequest
+    ) -> AsyncGenerator[EvaluateResponse, None]:
+        match request.WhichOneof("message"):
+            case "chunk":
+                evaluated, receipt = await session.answer(request.chunk)
+                yield EvaluateResponse(evaluated=evaluated)
+                async for more in session.more():
+                    yield EvaluateResponse(evaluated=more)
+                if receipt is not None:
+                    yield EvaluateResponse(receipt=receipt, allowance=self._sessions.allowance(session))
+            case "prove":
+                yield EvaluateResponse(proof=await session.prove(request.prove))
+            case _:
+                raise _violation("after `open` only chunks and requests for proof follow")
+
+    async def FetchFingerprints(
+        self, request: FetchFingerprintsRequest, context: Context
+    ) -> AsyncIterator[FetchFingerprintsResponse]:
+        """The fingerprints of the serving generation."""
+        self._check_ready()
+        async with (
+            self._sessions.open_fetch(request, caller(context)) as session,
+            aclosing(session.blocks()) as blocks,
+        ):
+            yield FetchFingerprintsResponse(opened=session.opened)
+            async for block in blocks:
+                yield FetchFingerprintsResponse(block=block)
+            yield FetchFingerprintsResponse(
+                receipt=session.receipt, allowance=self._sessions.allowance(session)
+            )
+
     async def _in_time(
-        self, requests: AsyncIterator[CompareRequest], session: Session | None = None
-    ) -> AsyncGenerator[CompareRequest, None]:
+        self, requests: AsyncIterator[_Request], session: Session | None = None
+    ) -> AsyncGenerator[_Request, None]:
         """The consumer's messages, before a session is open or in it.
 
         Raises `SESSION_CUT` if they do not come, `SHUTTING_DOWN`, or what the session is stopped with.
         """
-        stopping = asyncio.create_task(self._sessions.stopping.wait())
-        events = [stopping]
+        stopping: asyncio.Task[bool] = asyncio.create_task(self._sessions.stopping.wait())
+        events: list[asyncio.Task[bool]] = [stopping]
         if session is not None:
             events.append(asyncio.create_task(session.stopped.wait()))
         try:
@@ -141,6 +202,11 @@ class ComparisonServicer(ComparisonServiceServicer):
                 remedy="open a new session when it is back",
             )
         return _session_cut(f"nothing came for {self._patience.usual:g} seconds")
+
+
+async def _cut_short(session: Session) -> NoReturn:
+    await session.cut(SessionEnd.SESSION_END_CUT_BY_CONSUMER)
+    raise _session_cut("the session ended before its final chunk")
 
 
 def _session_cut(problem: str) -> StayputError:

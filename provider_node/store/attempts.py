@@ -8,7 +8,6 @@ other session of the grant, and is let go if the answer never becomes durable.
 
 import threading
 from collections.abc import Iterator
-from datetime import date, timedelta
 from enum import Enum, auto
 from typing import Final, Self
 
@@ -16,6 +15,7 @@ import lmdb
 import numpy as np
 import numpy.typing as npt
 
+from provider_node.store.by_day import prune
 from provider_node.store.sorted_runs import Numbers, SortedRuns
 
 Flags = npt.NDArray[np.bool_]
@@ -25,7 +25,6 @@ _ENTRY: Final = np.dtype([("subject", "<u8"), ("question", "<u8")])
 _ENTRY_BYTES: Final = _ENTRY.itemsize
 # A value of at most so many bytes stays within its page, so adding to it costs no more than a new one.
 _GROWING_BYTES: Final = 1_024
-_PRUNED_AT_ONCE: Final = 4
 _NUMBER_BYTES: Final = 4
 
 Entries = npt.NDArray[np.void]
@@ -40,11 +39,8 @@ class AttemptLog:
         self._log = env.open_db(b"attempts")
 
     def append(self, txn: lmdb.Transaction, grant_id: str, day: str, entries: bytes) -> None:
-        """Adds entries, and removes a few of days that are over.
-
-        Yesterday is kept: an answer begun before midnight is charged to the day on which it began.
-        """
-        self._prune(txn, day)
+        """Adds entries, and removes a few of days that are over."""
+        prune(txn, self._log, day)
         if not entries:
             return
         prefix = _prefix(grant_id, day)
@@ -70,14 +66,6 @@ class AttemptLog:
                 if key.startswith(prefix):
                     return int.from_bytes(key[len(prefix) :], "big"), bytes(cursor.value())
             return 0, b""
-
-    def _prune(self, txn: lmdb.Transaction, day: str) -> None:
-        kept = (date.fromisoformat(day) - timedelta(days=1)).isoformat().encode()
-        with txn.cursor(self._log) as cursor:
-            for _ in range(_PRUNED_AT_ONCE):
-                if not cursor.first() or bytes(cursor.key()) >= kept:
-                    return
-                cursor.delete()
 
 
 def _prefix(grant_id: str, day: str) -> bytes:

@@ -5,7 +5,8 @@
 - `salt`: 16 bytes in hex, made by the first build;
 - `lock`: held while a build runs;
 - `current`: a symbolic link to the serving generation;
-- `generations/<id>/`: `index.mdb`, `manifest.json`, `quarantine.csv`;
+- `generations/<id>/`: `index.mdb`, `manifest.json`, `quarantine.csv`, and for oblivious mode
+  `evaluations.mdb` and `fingerprints/`;
 - `generations/<id>.building/`: the same while it is being made.
 """
 
@@ -26,6 +27,8 @@ from stayput.v1.errors_pb2 import ErrorReason
 INDEX: Final = "index.mdb"
 MANIFEST: Final = "manifest.json"
 QUARANTINE: Final = "quarantine.csv"
+EVALUATIONS: Final = "evaluations.mdb"
+FINGERPRINTS: Final = "fingerprints"
 
 _GENERATION: Final = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
 _BUILDING: Final = ".building"

@@ -2,25 +2,34 @@
 
 import hashlib
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from pydantic import ValidationError
 
-from provider_node.store.directory import INDEX, MANIFEST, ResourceDirectory, damaged
+from provider_node.store.directory import FINGERPRINTS, INDEX, MANIFEST, ResourceDirectory, damaged
+from provider_node.store.fingerprints import FingerprintSet
 from provider_node.store.index import Index
 from provider_node.store.manifest import Manifest
+from stayput.v1.contract_pb2 import Granularity
+
+SetName: TypeAlias = "tuple[str, str, Granularity.ValueType]"
 
 
 @dataclass(frozen=True, slots=True)
 class Generation:
     """One immutable build of a resource's index, open.
 
-    It is closed when the last reference is gone, and can be read until then even if its files were removed.
+    `fingerprints` are by key, check (empty for the key itself) and granularity; there are none if it was not
+    built for oblivious mode. It is closed when the last reference is gone, and can be read until then even if
+    its files were removed.
     """
 
     manifest: Manifest
     index: Index
+    fingerprints: Mapping[SetName, FingerprintSet]
 
 
 class Generations:
@@ -36,8 +45,8 @@ class Generations:
     def current(self, resource: str) -> Generation | None:
         """The serving generation, or `None` before the first build; `RESOURCE_NOT_READY` if it is damaged.
 
-        Costs one system call while the generation stays the same. Otherwise the new index is read once as a
-        whole to compare its hash, which takes about a second per gigabyte.
+        Costs one system call while the generation stays the same. Otherwise the new index and fingerprints
+        are read once as a whole to compare their hashes, which takes about a second per gigabyte.
         """
         directory = ResourceDirectory(self._data, resource)
         with self._lock:
@@ -70,4 +79,14 @@ class Generations:
         with (path / INDEX).open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != manifest.index_sha256:
                 raise damaged(resource, "the index of the serving generation is damaged")
-        return Generation(manifest, Index(path / INDEX))
+        return Generation(manifest, Index(path / INDEX), _fingerprints(resource, manifest, path))
+
+
+def _fingerprints(resource: str, manifest: Manifest, path: Path) -> dict[SetName, FingerprintSet]:
+    sets = {}
+    for place, one in enumerate(manifest.oblivious.offer.sets if manifest.oblivious else ()):
+        found = FingerprintSet(path / FINGERPRINTS / str(place))
+        if (found.count, found.sha256) != (one.fingerprints, one.sha256):
+            raise damaged(resource, "the fingerprints of the serving generation are damaged")
+        sets[one.key, one.check, one.granularity] = found
+    return sets

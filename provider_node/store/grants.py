@@ -13,6 +13,7 @@ from typing import Final
 
 import lmdb
 
+from provider_node.store.counts import Counts
 from provider_node.store.notice import Notice, NoticeKind
 from provider_node.store.writer import GroupWriter
 from stayput.errors import StayputError
@@ -65,6 +66,7 @@ class Grants:
         self._notices = env.open_db(b"notices")
         self._refused = env.open_db(b"refused-notices")
         self._guards = env.open_db(b"guards")
+        self._counts = Counts(env)
 
     # Grants and their versions
 
@@ -89,6 +91,7 @@ class Grants:
     def _drop(self, txn: lmdb.Transaction, grant_id: str) -> None:
         for database in (self._grants, self._pending, self._standings, self._guards, self._refused):
             txn.delete(grant_id.encode(), db=database)
+        self._counts.forget(txn, grant_id)
         for number in range(1, self._changes_of(txn, grant_id) + 1):
             txn.delete(_change_key(GrantChange(grant_id=grant_id, number=number)), db=self._changes)
         for notice in self._notices_after(txn, 0):
@@ -117,8 +120,9 @@ class Grants:
     async def amend(self, envelope: Envelope) -> None:
         """Puts a new version in the place of the one before, and notes it for the platform.
 
-        Raises `GRANT_VERSION` if another came first, `GRANT_NOT_ACTIVE` if provider or platform has revoked
-        the grant: it will never be used again, and the platform would not record the version.
+        A later end makes room for more lists of which totals are told. Raises `GRANT_VERSION` if another came
+        first, `GRANT_NOT_ACTIVE` if provider or platform has revoked the grant: it will never be used again,
+        and the platform would not record the version.
         """
         await self._writer.write(lambda txn: self._amend(txn, envelope))
 
@@ -132,6 +136,8 @@ class Grants:
         if effective_state(standing) == GrantState.GRANT_STATE_REVOKED:
             check_standing(standing)
         txn.put(key, envelope.SerializeToString(), db=self._grants)
+        if grant.valid_until.ToDatetime() > before.valid_until.ToDatetime():
+            self._counts.make_room(txn, grant.id)
         self._note(txn, NoticeKind.VERSION, envelope)
 
     def _envelope(self, txn: lmdb.Transaction, key: bytes) -> Envelope:
@@ -170,6 +176,8 @@ class Grants:
         self._note(txn, NoticeKind.CHANGE, envelope)
         if change.state == GrantState.GRANT_STATE_ACTIVE:
             txn.delete(change.grant_id.encode(), db=self._guards)
+        if change.state == GrantState.GRANT_STATE_REVOKED:
+            self._counts.forget(txn, change.grant_id)
         return standing
 
     async def set_platform_words(self, words: Iterable[GrantStanding], *, all_of_them: bool) -> list[str]:
@@ -201,6 +209,8 @@ class Grants:
             standing.platform_reason = word.platform_reason
             standing.platform_changed_at.CopyFrom(word.platform_changed_at)
             self._put_standing(txn, standing)
+            if word.platform_state == GrantState.GRANT_STATE_REVOKED:
+                self._counts.forget(txn, grant_id)
             if word.platform_state != GrantState.GRANT_STATE_ACTIVE:
                 stopped.append(grant_id)
         return stopped

@@ -20,7 +20,7 @@ RECEIPTS: Final = b"receipts"
 META: Final = b"meta"
 DELIVERED: Final = b"delivered"
 MAP_BYTES: Final = 64 * 2**30  # sparse: what is used is what is on disk
-MAX_DATABASES: Final = 16
+MAX_DATABASES: Final = 32
 _GRANTS: Final = b"grants"
 _WALK: Final = 500
 

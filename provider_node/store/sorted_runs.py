@@ -31,6 +31,10 @@ class SortedRuns:
             # A stable sort finds the two runs and merges them.
             self._runs[-1] = np.sort(np.concatenate([self._runs[-1], last]), kind="stable")
 
+    def numbers(self) -> Numbers:
+        """All numbers, in any order."""
+        return np.concatenate([np.empty(0, np.uint64), *self._runs])
+
     def counts(self, numbers: Numbers) -> npt.NDArray[np.int64]:
         """How often each of the numbers has been added. Fastest for numbers in ascending order."""
         found = np.zeros(len(numbers), np.int64)

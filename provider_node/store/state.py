@@ -14,9 +14,11 @@ import lmdb
 import structlog
 
 from provider_node.store.attempts import Attempts
+from provider_node.store.counts import Counts
+from provider_node.store.evaluations import Evaluations
 from provider_node.store.grants import Grants
 from provider_node.store.receipt_log import DELIVERED, MAP_BYTES, MAX_DATABASES, META, RECEIPTS, ReceiptLog
-from provider_node.store.usage import Admit, Charge, Usage
+from provider_node.store.usage import AdmitSession, Charge, Usage
 from provider_node.store.writer import GroupWriter
 from stayput.errors import StayputError
 from stayput.grants import check_standing
@@ -57,6 +59,8 @@ class State:
         self.receipt_log = ReceiptLog(self._env)
         self.grants = Grants(self._env, self._writer)
         self.attempts = Attempts(self._env)
+        self.counts = Counts(self._env)
+        self.evaluations = Evaluations(self._env)
         self._usage = Usage(self._env)
 
     def close(self) -> None:
@@ -66,7 +70,7 @@ class State:
 
     # Sessions
 
-    async def open_session(self, draft: Receipt, admit: Admit) -> None:
+    async def open_session(self, draft: Receipt, admit: AdmitSession) -> None:
         """Journals a session before its first answer, and counts that it was opened at `started_at`.
 
         `admit` gets the sessions that the grant has opened in the 60 seconds up to then and raises if one
@@ -83,9 +87,9 @@ class State:
     async def answer(self, draft: Receipt, charge: Charge) -> None:
         """Journals a chunk's answer and charges it, before the answer is sent.
 
-        Raises what `charge.admit` raises, and `GRANT_NOT_ACTIVE` if the grant is suspended or revoked; then
-        nothing changes. The same if `charge.guard` suspends it now, and then only that changes. Sessions of
-        one grant are charged one after the other.
+        Raises what `charge.settle` and `charge.admit` raise, and `GRANT_NOT_ACTIVE` if the grant is suspended
+        or revoked; then nothing changes. The same if `charge.guard` suspends it now, and then only that
+        changes. Sessions of one grant are charged one after the other.
         """
         _check(await self._writer.write(lambda txn: self._charge(txn, draft, charge)))
 
@@ -121,12 +125,17 @@ class State:
         grant_id = draft.grant_id
         self.grants.require_usable(txn, grant_id)
         used = self._usage.records(txn, grant_id, charge.day)
-        charge.admit(used)
         before = self._usage.guards(txn, grant_id)
-        verdict = charge.guard(before)
+        with self._env.begin(write=True, parent=txn) as settling:
+            records = charge.settle(settling, draft)
+            charge.admit(used, records)
+            verdict = charge.guard(before)
+            if isinstance(verdict, GrantChange):
+                # What belongs to an answer must not stay when there is none.
+                settling.abort()
         if isinstance(verdict, GrantChange):
             return self.grants.change_in(txn, verdict, charge.sign_change)
-        self._usage.put_records(txn, grant_id, charge.day, used + charge.records)
+        self._usage.put_records(txn, grant_id, charge.day, used + records)
         if verdict != before:
             self._usage.put_guards(txn, grant_id, verdict)
         self.attempts.log.append(txn, grant_id, charge.day, charge.attempts)

@@ -9,8 +9,11 @@ import numpy as np
 
 from provider_node.store.grants import SignChange
 from stayput.v1.access_pb2 import GrantChange
+from stayput.v1.log_pb2 import Receipt
 
-Admit = Callable[[int], None]
+AdmitSession = Callable[[int], None]
+Admit = Callable[[int, int], None]
+Settle = Callable[[lmdb.Transaction, Receipt], int]
 Guard = Callable[[bytes], bytes | GrantChange]
 
 WINDOW_SECONDS: Final = 60
@@ -22,13 +25,14 @@ _COUNT: Final = np.dtype("<u4")
 class Charge:
     """What an answer costs its grant, and what decides in the same transaction whether it may be given.
 
-    `admit` gets the records that the grant has used on `day` (ISO date) and raises if `records` more are too
-    many. `guard` gets the state of the grant's guards (empty before the first answer) and returns the state
-    after this answer, or the change that suspends the grant instead of the answer, which `sign_change` signs.
-    `attempts` are entries for the log of attempts.
+    `settle` returns how many records the answer costs, and may do, in the same transaction, what else belongs
+    to it; it may complete the draft of the receipt. `admit` gets the records that the grant has used on `day`
+    (ISO date) and those, and raises if they are too many. `guard` gets the state of the grant's guards (empty
+    before the first answer) and returns the state after this answer, or the change that suspends the grant
+    instead of the answer, which `sign_change` signs. `attempts` are entries for the log of attempts.
     """
 
-    records: int
+    settle: Settle
     day: str
     admit: Admit
     guard: Guard
@@ -52,7 +56,7 @@ class Usage:
         """The grant has had so many records answered on `day`."""
         txn.put(_day_key(grant_id, day), records.to_bytes(8, "big"), db=self._records)
 
-    def add_opening(self, txn: lmdb.Transaction, grant_id: str, second: int, admit: Admit) -> None:
+    def add_opening(self, txn: lmdb.Transaction, grant_id: str, second: int, admit: AdmitSession) -> None:
         """Counts a session that opens at `second` (since 1970).
 
         `admit` gets the sessions of the grant that opened in that second and the 59 before, and raises if one

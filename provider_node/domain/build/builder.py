@@ -2,28 +2,34 @@
 
 import errno
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import lmdb
 
-from provider_node.config import ResourceConfig, contract_of
-from provider_node.domain.build.buckets import Buckets
+from provider_node.config import ResourceConfig, contract_of, granularities_of
+from provider_node.domain.build.buckets import merged
+from provider_node.domain.build.fingerprinting import Fingerprinting, fingerprinting
 from provider_node.domain.build.indexing import Written, verify_index, write_index
 from provider_node.domain.build.progress import Progress, Reporter, Stage
 from provider_node.domain.build.quarantine import Quarantine
 from provider_node.domain.build.ranking import Ranking
 from provider_node.domain.build.records import Recorder
+from provider_node.domain.build.spool import Spool
+from provider_node.domain.oprf_keys import KeyEpoch, OprfKeys
 from provider_node.domain.tokens import IndexKey
 from provider_node.sources import CsvSource
+from provider_node.store import evaluated
 from provider_node.store.directory import INDEX, MANIFEST, QUARANTINE, ResourceDirectory, write_durably
 from provider_node.store.manifest import Manifest, Rejects
 from stayput.china_time import china_date
 from stayput.errors import StayputError
+from stayput.v1.contract_pb2 import Contract, Granularity
 from stayput.v1.errors_pb2 import ErrorReason
 
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -36,6 +42,7 @@ class Builder:
 
     data: Path
     index_key: IndexKey
+    oprf_keys: OprfKeys
     software_version: str
     random: Callable[[int], bytes]
 
@@ -61,7 +68,10 @@ class Builder:
             try:
                 # The day that bounds birth dates must not depend on which zone the node's clock is set to.
                 recorder = Recorder(contract, self.index_key, china_date(now))
-                rejects, written, ranking = _make_index(path, source, recorder, reporter)
+                epoch, granularities = self._epoch(resource, generation), granularities_of(resource)
+                with _beside(directory, path, contract, epoch, granularities) as beside:
+                    rejects, written, ranking = _make_index(path, source, recorder, beside, reporter)
+                    oblivious = beside.finished(reporter) if beside else None
                 manifest = Manifest(
                     generation=generation,
                     contract=contract,
@@ -76,8 +86,9 @@ class Builder:
                     index_key_id=self.index_key.id,
                     rank_salts=tuple(salt.hex() for salt in ranking.salts),
                     index_sha256=_sha256(path / INDEX),
+                    oblivious=oblivious,
                 )
-                write_durably(path / MANIFEST, manifest.model_dump_json(indent=2).encode())
+                write_durably(path / MANIFEST, manifest.to_json())
                 reporter.at(Stage.FINISHING)
                 directory.finish(generation)
             except BaseException:
@@ -87,17 +98,40 @@ class Builder:
             directory.switch(generation)
         return manifest
 
+    def _epoch(self, resource: ResourceConfig, generation: str) -> KeyEpoch | None:
+        """The OPRF keys of a generation of a resource that offers oblivious mode."""
+        if resource.oblivious is None:
+            return None
+        own = resource.oblivious.new_key_per_generation
+        return self.oprf_keys.epoch(resource.code, generation if own else None)
+
+
+def _beside(
+    directory: ResourceDirectory,
+    path: Path,
+    contract: Contract,
+    epoch: KeyEpoch | None,
+    granularities: Sequence["Granularity.ValueType"],
+) -> AbstractContextManager[Fingerprinting | None]:
+    """What is made beside the index, for oblivious mode."""
+    if epoch is None:
+        return nullcontext()
+    earlier = evaluated.serving(directory, epoch.id)
+    return fingerprinting(path, contract, epoch, granularities, earlier)
+
 
 def _make_index(
-    path: Path, source: CsvSource, recorder: Recorder, reporter: Reporter
+    path: Path, source: CsvSource, recorder: Recorder, beside: Fingerprinting | None, reporter: Reporter
 ) -> tuple[tuple[Rejects, ...], Written, Ranking]:
-    buckets = Buckets(path / _BUCKETS, recorder.type)
-    with buckets, Quarantine(path / QUARANTINE) as quarantine:
-        reporter.at(Stage.READING)
+    with Spool(path / _BUCKETS, recorder.type) as spool, Quarantine(path / QUARANTINE) as quarantine:
+        alive = partial(reporter.at, Stage.READING)
+        alive()
         for batch in source.batches():
             recorded = recorder.record(batch)
-            buckets.add(recorded.records)
+            spool.add(recorded.records)
             quarantine.add(recorded.rejections)
+            if beside is not None:
+                beside.add(recorded.elements, alive)
             reporter.read(recorded.rows, recorded.rows_left_out, batch.bytes_read)
     if not reporter.rows:
         # Such an index would answer that nobody is in the register.
@@ -108,8 +142,8 @@ def _make_index(
             remedy="check columns, types and encoding in the resource's configuration against the source",
         )
     ranking = recorder.ranking()
-    written = write_index(path / INDEX, buckets.merged(ranking), reporter)
-    (path / _BUCKETS).rmdir()
+    buckets = merged(spool, ranking)
+    written = write_index(path / INDEX, beside.passed(buckets) if beside else buckets, reporter)
     verify_index(path / INDEX, written, reporter)
     return quarantine.rejects, written, ranking
 

@@ -1,6 +1,6 @@
 """Writing an index from merged buckets, and reading it back."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,12 @@ class Written:
     subjects: int = 0
     samples: dict[bytes, bytes] = field(default_factory=dict)
 
+    def add(self, tokens: Sequence[bytes], values: Sequence[bytes]) -> None:
+        """These were written too; the first and the last of them are taken as samples."""
+        self.entries += len(tokens)
+        for place in (0, -1) if tokens else ():
+            self.samples[tokens[place]] = values[place]
+
 
 def write_index(path: Path, buckets: Iterable[Bucket], reporter: Reporter) -> Written:
     """Writes the buckets' tokens, durably, to a new index file."""
@@ -27,10 +33,8 @@ def write_index(path: Path, buckets: Iterable[Bucket], reporter: Reporter) -> Wr
     with IndexWriter(path) as writer:
         for bucket in buckets:
             writer.append(zip(bucket.tokens, bucket.values, strict=True))
-            written.entries += len(bucket.tokens)
+            written.add(bucket.tokens, bucket.values)
             written.subjects += bucket.subjects
-            for place in (0, -1) if bucket.tokens else ():
-                written.samples[bucket.tokens[place]] = bucket.values[place]
             reporter.at(Stage.INDEXING)
     return written
 

@@ -1,7 +1,7 @@
 """From a batch of rows to index records: normalise, encode, digest, tokenise."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import chain, compress
 from typing import Final
@@ -50,10 +50,37 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
+class Elements:
+    """The elements of one key, or of one check under it, in a batch. Hides what they are of.
+
+    `place` counts keys and checks in the contract's order, each key before the checks under it. Each token is
+    that of the subject in `rows`, a place in `keys`; a check has its value in `values` there.
+    """
+
+    place: int
+    tokens: npt.NDArray[np.void]
+    rows: npt.NDArray[np.intp]
+    keys: Sequence[bytes] = field(repr=False)
+    values: Sequence[Encoded] | None = field(repr=False, default=None)
+
+    def encoded(self, chosen: npt.NDArray[np.intp]) -> list[bytes]:
+        """The encoded values of the elements at these places: those of the key, then those of the check."""
+        rows = self.rows[chosen].tolist()
+        if self.values is None:
+            return [self.keys[row] for row in rows]
+        pairs = ((self.keys[row], self.values[row]) for row in rows)
+        return [key + value for key, value in pairs if isinstance(value, bytes)]
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
-    """What a batch gives: its records, how many rows are in them and how many not, and what was rejected."""
+    """What a batch gives: its records, how many rows are in them and how many not, and what was rejected.
+
+    `elements` are what the records' tokens stand for.
+    """
 
     records: Records
+    elements: list[Elements]
     rows: int
     rows_left_out: int
     rejections: list[Rejection]
@@ -99,15 +126,18 @@ class Recorder:
         rows = len(batch.lines)
         included = np.zeros(rows, np.bool_)
         parts: list[Records] = []
+        elements: list[Elements] = []
         for number, fields in enumerate(self._key_fields):
             keys = encode([columns[field] for field in fields])
             usable = [key.__class__ is bytes for key in keys]
             included |= usable
-            records = self._of_key(number, keys, [list(compress(values, usable)) for values in checks])
+            records, of_key = self._of_key(number, keys, [list(compress(one, usable)) for one in checks])
             records[0]["position"] = self._positioned(number, [columns[field] for field in fields], usable)
             parts += records
+            elements += of_key
         count = int(np.count_nonzero(included))
-        return Recorded(np.concatenate(parts), count, rows - count + len(batch.faults), rejections)
+        left_out = rows - count + len(batch.faults)
+        return Recorded(np.concatenate(parts), elements, count, left_out, rejections)
 
     def ranking(self) -> Ranking:
         """The ranks of all subjects that were recorded."""
@@ -138,21 +168,23 @@ class Recorder:
 
     def _of_key(
         self, number: int, encoded: Sequence[Encoded], checks: Sequence[Sequence[Encoded]]
-    ) -> list[Records]:
-        """Records of one key and of all checks under it; `checks` has values for the usable keys only."""
-        key = self._keys[number]
+    ) -> tuple[list[Records], list[Elements]]:
+        """Of one key and of all checks under it; `checks` has values for the usable keys only."""
+        key, first = self._keys[number], number * (1 + len(checks))
         keys = [one for one in encoded if isinstance(one, bytes)]
         tokens = key.token_key.tokens(b"".join(key_digests(key.context, keys)))
         has_value = np.zeros((len(keys), len(checks)), np.bool_)
         records = [self._records(number + 1, tokens)]
+        elements = [Elements(first, records[0]["token"], np.arange(len(keys)), keys)]
         for place, (check, values) in enumerate(zip(self._checks[number], checks, strict=True)):
             digests = b"".join(check_digests(check.context, keys, values))
             has_value[:, place] = np.frombuffer(digests, np.uint64).reshape(-1, 2).any(axis=1)
-            check_tokens = check.token_key.tokens(bound(digests, tokens))
-            records.append(self._records(CHECK, check_tokens)[has_value[:, place]])
+            rows = np.flatnonzero(has_value[:, place])
+            records.append(self._records(CHECK, check.token_key.tokens(bound(digests, tokens)))[rows])
+            elements.append(Elements(first + 1 + place, records[-1]["token"], rows, keys, values))
         bitmaps = np.packbits(has_value, axis=1, bitorder="little")
         records[0]["bitmap"][:, : bitmaps.shape[1]] = bitmaps
-        return records
+        return records, elements
 
     def _records(self, kind: int, tokens: bytes) -> Records:
         records = np.zeros(len(tokens) // TOKEN_BYTES, self.type)

@@ -8,6 +8,7 @@ import pytest
 
 from provider_node.config import ResourceConfig, load_resource
 from provider_node.domain.build import Builder
+from provider_node.domain.oprf_keys import OprfKeys
 from provider_node.domain.tokens import IndexKey
 from provider_node.store.generations import Generations
 from provider_node.store.manifest import Manifest
@@ -84,8 +85,13 @@ def index_key() -> IndexKey:
 
 
 @pytest.fixture
-def builder(tmp_path: Path, index_key: IndexKey) -> Builder:
-    return Builder(tmp_path / "data", index_key, "0.0-test", lambda length: bytes(range(length)))
+def oprf_keys() -> OprfKeys:
+    return OprfKeys(bytes(range(32, 64)))
+
+
+@pytest.fixture
+def builder(tmp_path: Path, index_key: IndexKey, oprf_keys: OprfKeys) -> Builder:
+    return Builder(tmp_path / "data", index_key, oprf_keys, "0.0-test", lambda length: bytes(range(length)))
 
 
 @pytest.fixture

@@ -6,10 +6,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provider_node.domain.build.buckets import Bucket, Buckets
+from provider_node.domain.build.buckets import Bucket
+from provider_node.domain.build.buckets import merged as merged_buckets
 from provider_node.domain.build.positions import NO_POSITION
 from provider_node.domain.build.ranking import Ranking
 from provider_node.domain.build.records import record_type
+from provider_node.domain.build.spool import Spool
 from provider_node.domain.tokens import IndexKey
 
 Records = list[tuple[bytes, int, bytes]]
@@ -33,15 +35,14 @@ def position_of(token: bytes) -> int:
 def merged(batches: list[Records]) -> list[Bucket]:
     with TemporaryDirectory() as name:
         directory = Path(name) / "buckets"
-        buckets = Buckets(directory, record_type(9))
-        with buckets:
+        with Spool(directory, record_type(9)) as spool:
             for batch in batches:
                 records = [(t, kind, list(bits), position_of(t)) for t, kind, bits in batch]
-                buckets.add(np.array(records, record_type(9)))
+                spool.add(np.array(records, record_type(9)))
         tokens = {token for batch in batches for token, _, _ in batch}
         positions = np.array([position_of(token) for token in tokens], np.uint64)
-        result = list(buckets.merged(Ranking(INDEX_KEY, CONTEXTS, [[positions], []])))
-        assert list(directory.iterdir()) == []
+        result = list(merged_buckets(spool, Ranking(INDEX_KEY, CONTEXTS, [[positions], []])))
+        assert not directory.exists()
     return result
 
 

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from provider_node.config import ResourceConfig
+from provider_node.domain.keys import NodeKeys
 from provider_node.domain.tokens import IndexKey
 from provider_node.store.generations import Generations
+from tests.provider_node.build.oblivious import OFFERED, RECORD
 
 CODE = "vehicle-owners"
 KEY = bytes(range(32))
@@ -69,6 +71,24 @@ def test_progress_and_the_generation_are_told(node: Path, write_resource: Write,
     current = Generations(node.parent / "data", IndexKey(KEY).id).current(CODE)
     assert current is not None
     assert current.manifest.generation == summary["generation"]
+
+
+def test_a_node_of_an_earlier_release_builds_for_oblivious_mode_at_once(
+    node: Path, write_resource: Write, resident_id: Number
+) -> None:
+    rows = [(resident_id(n), "张三", f"A{n}") for n in range(50)]
+    write_resource(rows, OFFERED, directory=node.parent / "resources")
+    code, messages = said(started(node, CODE))
+    assert code == 0
+    summary = messages[-1]["generation"]
+    assert isinstance(summary, dict)
+    assert "oblivious" not in summary
+    drawn = NodeKeys(node.parent / "data").oprf_keys()
+    current = Generations(node.parent / "data", IndexKey(KEY).id).current(CODE)
+    assert current is not None
+    assert current.manifest.oblivious is not None
+    assert current.manifest.oblivious.offer.key_epoch == drawn.epoch(CODE).id
+    assert current.fingerprints["owner", "", RECORD].count == 50
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from os import utime
 from pathlib import Path
 
@@ -8,14 +9,17 @@ import pytest
 
 from provider_node.config import ResourceConfig
 from provider_node.domain.build import Builder, Progress, Stage
+from provider_node.domain.oprf_keys import OprfKeys
 from provider_node.domain.tokens import IndexKey, TokenKey, bound
 from provider_node.store.directory import ResourceDirectory
 from provider_node.store.generations import Generations
 from provider_node.store.manifest import Manifest
 from stayput.elements import check_digests, context, encode, key_digests
 from stayput.errors import StayputError
+from stayput.oblivious import input_context
 from stayput.v1.contract_pb2 import Contract
 from stayput.v1.errors_pb2 import ErrorReason
+from tests.provider_node.build.oblivious import WITH_COUNTS
 
 NOW = datetime(2026, 11, 22, 8, 15, tzinfo=UTC)
 Write = Callable[..., ResourceConfig]
@@ -171,25 +175,25 @@ def test_a_row_stays_while_one_of_its_keys_is_usable(
 
 
 def test_the_same_rows_in_any_order_and_number_give_the_same_bytes(
-    write_resource: Write, index_key: IndexKey, tmp_path: Path, resident_id: Number
+    write_resource: Write, index_key: IndexKey, oprf_keys: OprfKeys, tmp_path: Path, resident_id: Number
 ) -> None:
     rows = [(resident_id(n), f"王{'甲乙丙丁戊己庚'[n % 7]}", f"A{n}") for n in range(3_000)]
     indexes = []
     for place, given in enumerate((rows, rows, rows[::-1] + rows[:100])):
         data = tmp_path / f"data{place}"
-        builder = Builder(data, index_key, "0.0-test", lambda length: bytes(range(length)))
+        builder = Builder(data, index_key, oprf_keys, "0.0-test", lambda length: bytes(range(length)))
         manifest = builder.build(write_resource(given), NOW, lambda _: None)
         indexes.append(generation_files(data, manifest)["index.mdb"])
     assert indexes[0] == indexes[1] == indexes[2]
 
 
 def test_a_salt_of_its_own_gives_other_tokens(
-    write_resource: Write, index_key: IndexKey, tmp_path: Path, resident_id: Number
+    write_resource: Write, index_key: IndexKey, oprf_keys: OprfKeys, tmp_path: Path, resident_id: Number
 ) -> None:
     resource = write_resource([(resident_id(1), "张三", "A1")])
     indexes = []
     for name, random in (("a", bytes), ("b", lambda length: b"\1" * length)):
-        builder = Builder(tmp_path / name, index_key, "0.0-test", random)
+        builder = Builder(tmp_path / name, index_key, oprf_keys, "0.0-test", random)
         indexes.append(builder.build(resource, NOW, lambda _: None).index_sha256)
     assert indexes[0] != indexes[1]
 
@@ -202,12 +206,17 @@ def test_later_builds_keep_the_salt(write_resource: Write, build: Build, residen
     assert first.generation < second.generation
 
 
+@pytest.mark.parametrize("changes", [[], [WITH_COUNTS]])
 def test_no_value_of_the_source_and_no_digest_is_in_any_file(
-    write_resource: Write, build: Build, tmp_path: Path, resident_id: Number
+    write_resource: Write,
+    build: Build,
+    tmp_path: Path,
+    resident_id: Number,
+    changes: list[tuple[str, str]],
 ) -> None:
     rows = [(resident_id(n), f"欧阳{'甲乙丙丁'[n % 4]}", f"京A{n:05}") for n in range(400)]
     rows += [("110105199912310000", "上官甲", "京B00001"), (resident_id(500), "上官 乙", "京B00002")]
-    manifest = build(write_resource(rows))
+    manifest = build(write_resource(rows, *changes))
     contract = manifest.contract
     needles = set()
     for owner, name, plate in rows:
@@ -223,9 +232,12 @@ def test_no_value_of_the_source_and_no_digest_is_in_any_file(
         digests = key_digests(context(contract, "owner"), [key])
         for check, value in (("name", name), ("plate", plate)):
             digests += check_digests(context(contract, "owner", check), [key], encode([[value]]))
+        digests += [sha256(input_context(contract, "owner") + key).digest()]
         needles |= {form for digest in digests for form in (digest, digest[:8], digest.hex().encode())}
     files = [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
-    assert {path.name for path in files} == {"index.mdb", "manifest.json", "quarantine.csv", "salt", "lock"}
+    sets = {"evaluations.mdb", *"012345"} if changes else set()
+    names = {"index.mdb", "manifest.json", "quarantine.csv", "salt", "lock"}
+    assert {path.name for path in files} == names | sets
     for path in files:
         content = path.read_bytes()
         assert not [needle for needle in needles if needle in content], path.name

@@ -10,8 +10,11 @@ import pytest
 
 from provider_node.config import ResourceConfig
 from provider_node.domain.build import Stage
+from provider_node.store.directory import ResourceDirectory
+from provider_node.store.fingerprints import FingerprintSet
 from provider_node.store.generations import Generation, Generations
 from provider_node.store.manifest import Manifest
+from tests.provider_node.build.oblivious import OFFERED, RECORD
 
 CODE = "vehicle-owners"
 Write = Callable[..., ResourceConfig]
@@ -24,18 +27,23 @@ from datetime import datetime, timezone
 from pathlib import Path
 from provider_node.config import load_resource
 from provider_node.domain.build import Builder
+from provider_node.domain.oprf_keys import OprfKeys
 from provider_node.domain.tokens import IndexKey
 from stayput.errors import StayputError
 
-directory, killed_at, room = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+directory, killed_at, times, room = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 
 def progress(progress):
+    global times
     if progress.stage == killed_at:
-        os.kill(os.getpid(), signal.SIGKILL)
+        times -= 1
+        if not times:
+            os.kill(os.getpid(), signal.SIGKILL)
 
 if room:
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
-builder = Builder(directory / "data", IndexKey(bytes(range(32))), "0.0-test", os.urandom)
+index_key, oprf_keys = IndexKey(bytes(range(32))), OprfKeys(bytes(range(32, 64)))
+builder = Builder(directory / "data", index_key, oprf_keys, "0.0-test", os.urandom)
 try:
     builder.build(load_resource(directory / "vehicles.toml"), datetime.now(timezone.utc), progress)
 except StayputError as error:
@@ -43,9 +51,12 @@ except StayputError as error:
 """
 
 
-def run(directory: Path, killed_at: str = "", room: int = 0) -> "subprocess.CompletedProcess[str]":
+def run(
+    directory: Path, killed_at: str = "", times: int = 1, room: int = 0
+) -> "subprocess.CompletedProcess[str]":
+    """Builds in a process of its own, which dies the given time that it tells of that stage."""
     return subprocess.run(
-        [sys.executable, "-c", BUILD, str(directory), killed_at, str(room)],
+        [sys.executable, "-c", BUILD, str(directory), killed_at, str(times), str(room)],
         capture_output=True,
         text=True,
         check=False,
@@ -70,6 +81,16 @@ def serving(write_resource: Write, build: Build, generations: Generations, resid
     return current(generations)
 
 
+@pytest.fixture
+def oblivious(
+    write_resource: Write, build: Build, generations: Generations, resident_id: Number
+) -> Generation:
+    """The same with fingerprints, and a thousand rows in the meantime."""
+    build(write_resource([(resident_id(1), "张三", "A1")], OFFERED))
+    write_resource([(resident_id(n), "张三", f"A{n}") for n in range(1_000)], OFFERED)
+    return current(generations)
+
+
 @pytest.mark.parametrize("stage", list(Stage))
 def test_a_killed_build_changes_nothing_and_the_next_one_succeeds(
     serving: Generation, generations: Generations, tmp_path: Path, stage: Stage
@@ -83,6 +104,31 @@ def test_a_killed_build_changes_nothing_and_the_next_one_succeeds(
     after = current(generations)
     assert after.manifest.rows == 3_000
     assert names(tmp_path) == {serving.manifest.generation, after.manifest.generation}
+
+
+@pytest.mark.parametrize("stage", [Stage.INDEXING, Stage.VERIFYING])
+def test_a_killed_build_for_oblivious_mode_changes_nothing(
+    oblivious: Generation, generations: Generations, tmp_path: Path, stage: Stage
+) -> None:
+    path = ResourceDirectory(tmp_path / "data", CODE).generation(oblivious.manifest.generation)
+    assert run(tmp_path, killed_at=stage, times=2).returncode == -signal.SIGKILL
+    assert current(generations) is oblivious
+    # As a node finds them that starts now.
+    found = [FingerprintSet(path / "fingerprints" / str(place)).sha256 for place in range(3)]
+    assert found == [one.sha256 for one in oblivious.fingerprints.values()]
+    done = run(tmp_path)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert current(generations).fingerprints["owner", "", RECORD].count == 1_000
+
+
+@pytest.mark.parametrize("room", [4_000, 70_000])
+def test_a_build_for_oblivious_mode_without_room_changes_nothing(
+    oblivious: Generation, generations: Generations, tmp_path: Path, room: int
+) -> None:
+    full = run(tmp_path, room=room)
+    assert (full.returncode, full.stdout) == (0, "STORAGE_FULL\n")
+    assert names(tmp_path) == {oblivious.manifest.generation}
+    assert current(generations) is oblivious
 
 
 @pytest.mark.parametrize("room", [200, 40_000, 200_000])

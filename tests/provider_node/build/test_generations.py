@@ -1,4 +1,5 @@
 import gc
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from provider_node.store.generations import Generation, Generations
 from provider_node.store.manifest import Manifest
 from stayput.errors import StayputError
 from stayput.v1.errors_pb2 import ErrorReason
+from tests.provider_node.build.oblivious import OFFERED, RECORD
 
 CODE = "vehicle-owners"
 NOW = datetime(2026, 11, 22, 8, 15, tzinfo=UTC)
@@ -24,6 +26,11 @@ Number = Callable[[int], str]
 @pytest.fixture
 def resource(write_resource: Write, resident_id: Number) -> ResourceConfig:
     return write_resource([(resident_id(n), "张三", f"A{n}") for n in range(100)])
+
+
+@pytest.fixture
+def oblivious(write_resource: Write, resident_id: Number) -> ResourceConfig:
+    return write_resource([(resident_id(n), "张三", f"A{n}") for n in range(100)], OFFERED)
 
 
 def current(generations: Generations) -> Generation:
@@ -75,6 +82,26 @@ def test_a_generation_in_use_is_readable_after_its_files_are_gone_and_then_close
     assert str(path) not in Path("/proc/self/maps").read_text()
 
 
+def test_fingerprints_in_use_are_readable_after_their_files_are_gone_and_then_closed(
+    generations: Generations, build: Build, oblivious: ResourceConfig, tmp_path: Path
+) -> None:
+    build(oblivious)
+    used = current(generations).fingerprints["owner", "plate", RECORD]
+    path = serving_path(tmp_path / "data", current(generations).manifest)
+    content = (path / "fingerprints" / "2").read_bytes()
+    for hour in (1, 2):
+        build(oblivious, NOW + timedelta(hours=hour))
+    current(generations)
+    assert not path.exists()
+    assert used.read(0, used.count) == content
+    assert used.read(3, 2) == content[24:40]
+    number = used._descriptor
+    del used
+    gc.collect()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(number)
+
+
 def test_readers_always_find_a_whole_generation_while_builds_switch(
     generations: Generations, build: Build, resource: ResourceConfig
 ) -> None:
@@ -116,6 +143,9 @@ def cut(path: Path) -> None:
         ("index.mdb", flip, "the index of the serving generation is damaged"),
         ("index.mdb", cut, "the index of the serving generation is damaged"),
         ("index.mdb", Path.unlink, "a file of the serving generation is missing"),
+        ("fingerprints/0", flip, "the fingerprints of the serving generation are damaged"),
+        ("fingerprints/2", cut, "the fingerprints of the serving generation are damaged"),
+        ("fingerprints/1", Path.unlink, "a file of the serving generation is missing"),
         ("manifest.json", cut, "the manifest of the serving generation is damaged"),
         ("manifest.json", Path.unlink, "a file of the serving generation is missing"),
     ],
@@ -123,17 +153,17 @@ def cut(path: Path) -> None:
 def test_a_damaged_generation_is_told(
     generations: Generations,
     build: Build,
-    resource: ResourceConfig,
+    oblivious: ResourceConfig,
     tmp_path: Path,
     name: str,
     damage: Callable[[Path], None],
     problem: str,
 ) -> None:
-    damage(serving_path(tmp_path / "data", build(resource)) / name)
+    damage(serving_path(tmp_path / "data", build(oblivious)) / name)
     with pytest.raises(StayputError, match=problem) as caught:
         generations.current(CODE)
     assert caught.value.reason == ErrorReason.ERROR_REASON_RESOURCE_NOT_READY
-    build(resource, NOW + timedelta(hours=1))
+    build(oblivious, NOW + timedelta(hours=1))
     assert entries(current(generations)) == 300
 
 
@@ -145,12 +175,17 @@ def test_a_damaged_generation_is_told(
         ('"format": 2', '"format": 1'),
         ('"rows": 100', '"rows": "many"'),
         ('"rows": 100', '"rows": 100, "colour": 1'),
+        ('"suite": "oblivious/1"', '"suite": "oblivious/2"'),
+        ('"key_epoch": "', '"key_epoch": "0'),
+        ('"check": "plate"', '"check": "price"'),
+        ('"public_key": "', '"public_key": "AAAA'),
+        ('"offer": {', '"offer": {"colour": 1,'),
     ],
 )
 def test_a_manifest_of_another_release_is_told(
-    generations: Generations, build: Build, resource: ResourceConfig, tmp_path: Path, old: str, new: str
+    generations: Generations, build: Build, oblivious: ResourceConfig, tmp_path: Path, old: str, new: str
 ) -> None:
-    path = serving_path(tmp_path / "data", build(resource)) / "manifest.json"
+    path = serving_path(tmp_path / "data", build(oblivious)) / "manifest.json"
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))

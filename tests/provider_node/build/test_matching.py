@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from provider_node.config import ResourceConfig
 from provider_node.domain.build import Builder
 from provider_node.domain.matching import Matcher
+from provider_node.domain.oprf_keys import OprfKeys
 from provider_node.domain.tokens import IndexKey
 from provider_node.store.generations import Generation, Generations
 from provider_node.store.manifest import Manifest
@@ -274,7 +275,7 @@ def test_it_agrees_with_a_dictionary(
     with TemporaryDirectory() as name:
         directory, index_key = Path(name), IndexKey(bytes(32))
         written = [(resident_id(owner), name[0], plate[0]) for owner, name, plate in rows]
-        builder = Builder(directory / "data", index_key, "0.0-test", bytes)
+        builder = Builder(directory / "data", index_key, OprfKeys(bytes(32)), "0.0-test", bytes)
         builder.build(write_resource(written, directory=directory), NOW, lambda _: None)
         generation = Generations(directory / "data", index_key.id).current("vehicle-owners")
         assert generation is not None

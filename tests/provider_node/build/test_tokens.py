@@ -66,6 +66,19 @@ def test_what_is_derived_from_tokens_has_keys_of_its_own(context: bytes, positio
     assert len(set(expected)) == 3
 
 
+@given(st.binary(min_size=32, max_size=32), st.lists(st.binary(min_size=16, max_size=16)))
+def test_names_of_lists_are_half_tokens_under_keys_of_their_grant(
+    context: bytes, digests: list[bytes]
+) -> None:
+    names = {}
+    for grant_id in ("G-1", "G-2"):
+        key = derived(KEY, b"stayput/v1 list" + context + grant_id.encode(), 32)
+        made = IndexKey(KEY).list_key(context, grant_id).names(b"".join(digests))
+        assert made.astype("<u8").tobytes() == b"".join(enciphered(key, digest)[:8] for digest in digests)
+        names[grant_id] = set(made.tolist())
+    assert not names["G-1"] & names["G-2"]
+
+
 def test_part_of_a_digest_is_refused() -> None:
     with pytest.raises(ValueError, match="block"):
         TokenKey(KEY).tokens(bytes(17))

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provider_node.config import limit_of, limits_of, load_node, load_resource, permille_of, share_of
+from provider_node.config import (
+    decimal_of,
+    limit_of,
+    limits_of,
+    load_node,
+    load_resource,
+    permille_of,
+    share_of,
+)
 from stayput.errors import StayputError
 from stayput.limits import DEFAULTS, RANGES
 from stayput.v1.access_pb2 import Limits
@@ -32,6 +40,13 @@ WHOLE_NUMBERS = {
     "attempts_per_subject": (1, 1_000, True),
     "miss_sample": (20, 100_000, False),
     "sequence_run": (5, 10_000, True),
+    "count_minimum": (2, 1_000_000, False),
+}
+# Each with the name in `Limits`, which has thousandths.
+DECIMALS = {
+    "miss_ratio": ("miss_permille", "0.001 to 0.999"),
+    "noise_epsilon": ("noise_epsilon_milli", "0.001 to 10"),
+    "noise_budget": ("noise_budget_milli", "0.001 to 1,000"),
 }
 
 
@@ -78,27 +93,52 @@ def test_the_ends_of_a_range_belong_to_it(tmp_path: Path, name: str) -> None:
             assert found.HasField(name)  # type: ignore[arg-type]  # a name from the table above
 
 
+@pytest.mark.parametrize("name", DECIMALS)
 @pytest.mark.parametrize(
     "value",
-    ["1.0", "1", "50", "-0.1", "0.0001", "0.1234", "0.9999", "1e-9", "nan", "inf", "-inf", '"0.5"', "true"],
+    ["-0.1", "0.0001", "0.1234", "0.9999", "1e-9", "nan", "inf", "-inf", '"0.5"', "true", "1001", "1000.001"],
 )
-def test_a_share_that_is_none_is_told_with_file_line_key_and_range(tmp_path: Path, value: str) -> None:
+def test_what_is_out_of_range_is_told_with_file_line_key_and_range(
+    tmp_path: Path, name: str, value: str
+) -> None:
+    told = f'limits.{name}: must be {DECIMALS[name][1]} with at most 3 decimals, or "off"'
+    assert fault(tmp_path, f"{name} = {value}") == [told, told]
+
+
+@pytest.mark.parametrize("value", ["1.0", "1", "50"])
+def test_a_share_is_below_one(tmp_path: Path, value: str) -> None:
     told = 'limits.miss_ratio: must be 0.001 to 0.999 with at most 3 decimals, or "off"'
     assert fault(tmp_path, f"miss_ratio = {value}") == [told, told]
 
 
 @pytest.mark.parametrize(
-    ("said", "permille"),
-    [("0.001", 1), ("0.999", 999), ("0.5", 500), ("0.57", 570), ('"off"', 0), ("0", 0), ("0.0", 0)],
+    ("name", "said", "thousandths"),
+    [
+        *(
+            (name, said, thousandths)
+            for name in DECIMALS
+            for said, thousandths in (("0.001", 1), ("0.57", 570), ('"off"', 0), ("0", 0), ("0.0", 0))
+        ),
+        ("miss_ratio", "0.999", 999),
+        ("noise_epsilon", "10", 10_000),
+        ("noise_epsilon", "1.234", 1_234),
+        ("noise_budget", "1000", 1_000_000),
+        ("noise_budget", "999.999", 999_999),
+    ],
 )
-def test_a_share_is_told_in_thousandths_to_others(tmp_path: Path, said: str, permille: int) -> None:
-    found = limits(tmp_path, resource=f"miss_ratio = {said}")
-    assert (found.HasField("miss_permille"), found.miss_permille) == (True, permille)
+def test_decimals_are_told_in_thousandths_to_others(
+    tmp_path: Path, name: str, said: str, thousandths: int
+) -> None:
+    found, field = limits(tmp_path, resource=f"{name} = {said}"), DECIMALS[name][0]
+    assert getattr(found, field) == thousandths
+    assert found.HasField(field)  # type: ignore[arg-type]  # a name from the table above
 
 
-@given(st.integers(1, 999))
-def test_every_thousandth_is_a_share(permille: int) -> None:
-    assert permille_of(share_of(float(f"{permille / 1000:.3f}"))) == permille
+@given(st.sampled_from(sorted(DECIMALS)), st.integers(1, 1_000_000))
+def test_every_thousandth_can_be_written(name: str, thousandths: int) -> None:
+    field = DECIMALS[name][0]
+    thousandths = min(thousandths, RANGES[field].most)
+    assert permille_of(decimal_of(field, float(f"{thousandths / 1000:.3f}"))) == thousandths
 
 
 @given(st.floats() | st.integers() | st.text() | st.booleans() | st.none())

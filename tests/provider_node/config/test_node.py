@@ -26,6 +26,9 @@ attempts_per_subject = 4
 miss_ratio = 0.057
 miss_sample = 60
 sequence_run = 7
+count_minimum = 8
+noise_epsilon = 0.9
+noise_budget = 10
 
 [policy]
 require_security_agreement = false
@@ -68,6 +71,9 @@ def test_everything_is_read(tmp_path: Path) -> None:
         miss_permille=57,
         miss_sample=60,
         sequence_run=7,
+        count_minimum=8,
+        noise_epsilon_milli=900,
+        noise_budget_milli=10_000,
     )
     assert not config.policy.require_security_agreement
     assert config.receipts.grace_hours == 8
@@ -105,13 +111,13 @@ def test_a_byte_order_mark_is_no_matter(tmp_path: Path) -> None:
         ('listen = "[::1]:0"', 'listen = "a.example:65536"', ":5: node.listen: must be host:port"),
         ("vehicles.example:7443", "vehicles.example:0", ":6: node.advertise: port 0 cannot be called"),
         ('resources = "registers"', 'resources = ""', ":9: node.resources: must be a path"),
-        ("agreement = false", "agreement = 0", ":21: policy.require_security_agreement: input should be a"),
-        ("require_", "requires_", ":21: policy.requires_security_agreement: unknown key; did you mean"),
+        ("agreement = false", "agreement = 0", ":24: policy.require_security_agreement: input should be a"),
+        ("require_", "requires_", ":24: policy.requires_security_agreement: unknown key; did you mean"),
         ("miss_ratio", "miss_permille", ":16: limits.miss_permille: unknown key"),
-        ("grace_hours = 8", "grace_hours = 1000", ":24: receipts.grace_hours: input should be less"),
+        ("grace_hours = 8", "grace_hours = 1000", ":27: receipts.grace_hours: input should be less"),
         ("advertise =", "advertize =", ":6: node.advertize: unknown key; did you mean 'advertise'?"),
-        ("[receipts]", "[reciepts]", ":23: reciepts: unknown key; did you mean 'receipts'?"),
-        ("grace_hours", "colour", ":24: receipts.colour: unknown key; known are grace_hours"),
+        ("[receipts]", "[reciepts]", ":26: reciepts: unknown key; did you mean 'receipts'?"),
+        ("grace_hours", "colour", ":27: receipts.colour: unknown key; known are grace_hours"),
         ("[node]", "[nodes]\n[node", ":3: not TOML: "),
     ],
 )

@@ -1,5 +1,6 @@
 """A node in this process and a platform peer, both real but for the clock."""
 
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +9,7 @@ import pytest
 
 from provider_node.domain.decisions import Decisions
 from provider_node.domain.grants import GivenGrants
+from provider_node.domain.keys import NodeKeys
 from provider_node.domain.notices import Notices
 from provider_node.domain.platform import Platform
 from provider_node.domain.policy import GrantPolicy
@@ -27,6 +29,7 @@ from tests.provider_node.serving.node import (
     make_material,
 )
 from tests.provider_node.serving.peer import Peer, serving
+from tests.provider_node.serving.policies import policy
 from tests.provider_node.serving.processes import NodeProcess, prepare
 
 if TYPE_CHECKING:
@@ -88,13 +91,23 @@ async def platform(peer: Peer, material: Material) -> AsyncIterator[Platform]:
     await connection.close()
 
 
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory, material: Material) -> Path:
+    """The directory of a node that is enrolled and built: each test has a copy."""
+    return prepare(tmp_path_factory.mktemp("prepared") / "node", material, "127.0.0.1:1").directory
+
+
 @pytest.fixture
-async def node_process(tmp_path: Path, material: Material, peer: Peer) -> AsyncIterator[NodeProcess]:
+async def node_process(
+    tmp_path: Path, prepared: Path, material: Material, peer: Peer
+) -> AsyncIterator[NodeProcess]:
     """A node that is enrolled and built, not started."""
-    prepared = prepare(tmp_path / "node", material, peer.address)
-    peer.signing_key = prepared.verification_key
-    yield prepared
-    await prepared.clean_up()
+    directory = shutil.copytree(prepared, tmp_path / "node", symlinks=True)
+    node = NodeProcess(directory, material, NodeKeys(directory / "data"))
+    node.configure(f'comparator = "{peer.address}"\n')
+    peer.signing_key = node.verification_key
+    yield node
+    await node.clean_up()
 
 
 @pytest.fixture
@@ -106,11 +119,7 @@ def notices(state: State, platform: Platform) -> Notices:
 @pytest.fixture
 def policies() -> dict[str, GrantPolicy]:
     """What is laid down for the test resource; a test may change it."""
-    return {
-        register.CODE: GrantPolicy(
-            complete(RESOURCE_LIMITS, DEFAULTS), agreement_required=True, standing=None
-        )
-    }
+    return {register.CODE: policy(complete(RESOURCE_LIMITS, DEFAULTS))}
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from provider_node.store.generations import Generations
 from provider_node.store.state import State
 from tests.provider_node.serving import register
 from tests.provider_node.serving.consumer import chunks_of
-from tests.provider_node.serving.node import INDEX_KEY, Clock, LocalNode, Material
+from tests.provider_node.serving.node import INDEX_KEY, OPRF_KEYS, Clock, LocalNode, Material
 from tests.provider_node.serving.register import Person
 
 # 999 sequence numbers for each of the days from 1926 to 2025.
@@ -49,7 +49,7 @@ def county(material: Material, directory: Path) -> Material:
     lines = (f"{one.owner_id},{one.name},\n" for one in map(resident, numbers_registered()))
     with (directory / "vehicles.csv").open("a", encoding="utf-8") as source:
         source.writelines(lines)
-    register.build(directory, INDEX_KEY, directory / "data")
+    register.build(directory, INDEX_KEY, OPRF_KEYS, directory / "data")
     return replace(material, data=directory, generations=Generations(directory / "data", INDEX_KEY.id))
 
 

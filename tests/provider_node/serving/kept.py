@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from provider_node.store.receipt_log import MAP_BYTES, MAX_DATABASES, RECEIPTS, KeptReceipt
 from provider_node.store.state import SignReceipt, State
 from stayput import requests, signing
+from stayput.leakage import IDS
 from stayput.receipts import FIRST_PREVIOUS_HASH, payload_hash
 from stayput.v1.comparison_pb2 import RequestStatement
 from stayput.v1.contract_pb2 import Granularity, Mode, OutcomeCode
@@ -40,6 +41,7 @@ def draft(number: int, end: "SessionEnd.ValueType" = SessionEnd.SESSION_END_COMP
         records=2 * number,
         tallies=[_tally(number) for _ in range(columns)],
         outcome_bytes=2 * number * columns,
+        leakage=IDS[Mode.MODE_KEYED, Granularity.GRANULARITY_RECORD],
         request_commitment=bytes(32),
         response_commitment=bytes(32),
         end=end,

@@ -15,6 +15,7 @@ from joserfc.jwk import ECKey
 from provider_node.config import load_resources
 from provider_node.domain.access import Access
 from provider_node.domain.identity import NodeIdentity
+from provider_node.domain.oprf_keys import OprfKeys
 from provider_node.domain.resources import Resources
 from provider_node.domain.session import Books
 from provider_node.domain.sessions import Sessions
@@ -48,6 +49,7 @@ GRANT_ID = "G-00000000000000000000000001"
 RESOURCE_LIMITS = Limits(records_per_session=1_000, records_per_day=2_000)
 UNGUARDED = Limits(attempts_per_subject=0, miss_permille=0, sequence_run=0)
 INDEX_KEY = IndexKey(bytes(range(32)))
+OPRF_KEYS = OprfKeys(bytes(range(32, 64)))
 
 
 @dataclass
@@ -103,11 +105,11 @@ class Material:
         return signing.sign(signing.PayloadType.GRANT, grant, self.signing_key)
 
 
-def make_material(directory: Path) -> Material:
-    """New keys, and the register built under them."""
+def make_material(directory: Path, resource: str = register.RESOURCE) -> Material:
+    """New keys, and the register built under them as the resource file says."""
     authority = Authority()
-    register.write_files(directory)
-    register.build(directory, INDEX_KEY, directory / "data")
+    register.write_files(directory, resource=resource)
+    register.build(directory, INDEX_KEY, OPRF_KEYS, directory / "data")
     return Material(
         authority,
         directory,
@@ -187,6 +189,7 @@ class LocalNode:
             configured=load_resources(self.material.data / "resources"),
             generations=self.material.generations,
             index_key=INDEX_KEY,
+            oprf_keys=OPRF_KEYS,
             identity=self.material.identity,
             state=self.state,
             clock=self.clock,

@@ -47,9 +47,11 @@ class Ran:
     stderr: str
 
 
-def prepare(directory: Path, material: Material, comparator: str) -> "NodeProcess":
+def prepare(
+    directory: Path, material: Material, comparator: str, resource: str = register.RESOURCE
+) -> "NodeProcess":
     """A node's directory: initialised, enrolled, with the register and its index."""
-    register.write_files(directory)
+    register.write_files(directory, resource=resource)
     keys = NodeKeys(directory / "data")
     keys.create()
     public = x509.load_der_x509_csr(keys.csr()).public_key()
@@ -66,7 +68,7 @@ def prepare(directory: Path, material: Material, comparator: str) -> "NodeProces
     node = NodeProcess(directory, material, keys)
     node.configure(f'comparator = "{comparator}"\n')
     index_key = load_index_key(directory / "data" / "keys" / "index.key")
-    register.build(directory, index_key, directory / "data")
+    register.build(directory, index_key, keys.oprf_keys(), directory / "data")
     return node
 
 
@@ -165,14 +167,15 @@ class NodeProcess:
         self, consumer: "ComparisonServiceAsyncStub", checks: Sequence[str] = register.CHECKS
     ) -> Asking:
         """A session by the node's description, with a ticket of now."""
-        response = await consumer.Describe(DescribeRequest(resource=register.CODE))
-        kind = signing.PayloadType.DESCRIPTION
-        description = Description.FromString(
-            signing.verify(response.description, kind, self.verification_key)
-        )
         office = TicketOffice(self.material.ticket_key, NODE, datetime.now(UTC))
         ticket = office.ticket(CONSUMER, self.material.consumer, GRANT_ID)
-        return asking(description, office.issue(ticket), checks)
+        return asking(await self.description(consumer), office.issue(ticket), checks)
+
+    async def description(self, consumer: "ComparisonServiceAsyncStub") -> Description:
+        """The node's description, verified."""
+        response = await consumer.Describe(DescribeRequest(resource=register.CODE))
+        kind = signing.PayloadType.DESCRIPTION
+        return Description.FromString(signing.verify(response.description, kind, self.verification_key))
 
     @asynccontextmanager
     async def administrator(self) -> "AsyncIterator[NodeAdminServiceAsyncStub]":

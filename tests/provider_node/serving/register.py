@@ -6,6 +6,7 @@ from pathlib import Path
 
 from provider_node.config import load_resource
 from provider_node.domain.build import Builder
+from provider_node.domain.oprf_keys import OprfKeys
 from provider_node.domain.tokens import IndexKey
 from provider_node.store.manifest import Manifest
 from stayput.outcomes import MATCH, MISMATCH, NO_VALUE, NOT_ASKED, NOT_FOUND
@@ -95,16 +96,17 @@ def write_source(path: Path, people: int = PEOPLE) -> None:
     path.write_text("身份证号码,姓名,号牌号码\n" + "".join(lines), "utf-8")
 
 
-def write_files(directory: Path, people: int = PEOPLE) -> None:
+def write_files(directory: Path, people: int = PEOPLE, resource: str = RESOURCE) -> None:
     """The register and its resource, as a node's directory holds them."""
     (directory / "resources").mkdir(parents=True, exist_ok=True)
-    (directory / "resources" / "vehicles.toml").write_text(RESOURCE, "utf-8")
+    (directory / "resources" / "vehicles.toml").write_text(resource, "utf-8")
     write_source(directory / "vehicles.csv", people)
 
 
-def build(directory: Path, index_key: IndexKey, data: Path) -> Manifest:
+def build(
+    directory: Path, index_key: IndexKey, oprf_keys: OprfKeys, data: Path, now: datetime = BUILT_AT
+) -> Manifest:
     """Builds the register in `directory` into the data directory of a node."""
     resource = load_resource(directory / "resources" / "vehicles.toml")
-    return Builder(data, index_key, "0.0-test", lambda length: bytes(range(length))).build(
-        resource, BUILT_AT, lambda _: None
-    )
+    builder = Builder(data, index_key, oprf_keys, "0.0-test", lambda length: bytes(range(length)))
+    return builder.build(resource, now, lambda _: None)

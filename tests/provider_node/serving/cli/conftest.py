@@ -1,12 +1,15 @@
 """A person's language, and applications that wait."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
 from stayput.v1.access_pb2 import Application
+from tests.commands import Commands
 from tests.provider_node.serving.cli.printed import CHINESE, ENGLISH, applied
+from tests.provider_node.serving.cli.prompt import PromptNode
 from tests.provider_node.serving.peer import Peer
+from tests.provider_node.serving.processes import NodeProcess
 
 
 @pytest.fixture(params=[ENGLISH, CHINESE])
@@ -18,6 +21,14 @@ def language(request: pytest.FixtureRequest) -> str:
 def text(language: str) -> Callable[[str, str], str]:
     """Which of the two texts is in the person's language."""
     return lambda english, chinese: english if language == ENGLISH else chinese
+
+
+@pytest.fixture
+async def node_process(node_process: NodeProcess, commands: Commands) -> AsyncIterator[NodeProcess]:
+    """The node that is enrolled and built, not started, at a prompt that answers at once."""
+    node = PromptNode(node_process, commands)
+    yield node
+    await node.clean_up()
 
 
 @pytest.fixture

@@ -40,12 +40,14 @@ async def test_applications_are_shown_with_their_clock(
     await node_process.start()
     header, *rows = cells(await node_process.run("applications", language=language))
     assert header == text(
-        "application|state|due|time left|consumer|resource|key|checks|matter|purpose|security agreement",
-        "申请|状态|办理期限|剩余时间|使用部门|资源|比对键|核验项|办理事项|用途|安全协议",
+        "application|state|due|time left|consumer|resource|key|checks|mode|granularity|matter|purpose|"
+        "security agreement",
+        "申请|状态|办理期限|剩余时间|使用部门|资源|比对键|核验项|比对方式|粒度|办理事项|用途|安全协议",
     ).split("|")
     # What another department wrote is shown as it is, but cannot steer the terminal.
     scope = [CONSUMER.id, register.CODE, register.KEY, ", ".join(register.CHECKS)]
-    asked = [*scope, "最低生活保障　审核确认", "核对[/bold]\N{REPLACEMENT CHARACTER}[31m"]
+    how = text("keyed|each record", "密态|逐条").split("|")
+    asked = [*scope, *how, "最低生活保障　审核确认", "核对[/bold]\N{REPLACEMENT CHARACTER}[31m"]
     agreement = "民政-公安〔2026〕3号"
     waiting = text("submitted", "待受理")
     overdue = text("OVERDUE, working days: 2, escalated to the platform", "已逾期，工作日：2, 已上报平台")
@@ -120,7 +122,7 @@ async def test_every_term_of_an_approval_is_in_the_grant(
         "--sessions-per-minute", "7", "--attempts", "off", "--miss-ratio", "0.25", "--miss-sample", "40",
         "--sequence-run", "off", "--case-number", "--agreement", "安协〔2026〕9号", "--without-check",
         register.CHECKS[-1], "--operator", "li.na", "--operator", "王敏", "--hours", "08:30-18:00",
-        "--weekdays", "1-5",
+        "--weekdays", "1-5", "--count-minimum", "25", "--noise-epsilon", "0.5", "--noise-budget", "4",
     )  # fmt: skip
     assert ran.code == 0, ran.stderr
     grant = (await the_grant(node_process)).grant
@@ -134,6 +136,9 @@ async def test_every_term_of_an_approval_is_in_the_grant(
         miss_permille=250,
         miss_sample=40,
         sequence_run=0,
+        count_minimum=25,
+        noise_epsilon_milli=500,
+        noise_budget_milli=4_000,
     )
     assert list(grant.checks) == list(register.CHECKS[:-1])
     assert list(grant.operators) == ["li.na", "王敏"]

@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+from base64 import b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from google.protobuf.json_format import MessageToJson
 
 from provider_node.domain.keys import NodeKeys
+from stayput import signing
 from stayput.errors import StayputError
 from stayput.v1.errors_pb2 import ErrorReason
 from tests.provider_node.serving import register
@@ -110,6 +112,19 @@ async def test_the_status_for_programs(node_process: NodeProcess) -> None:
     offline = json.loads((await node_process.run("status", "--json")).stdout)
     assert "startedAt" not in offline
     assert offline["resources"] == status["resources"]
+    assert offline["signingKey"] == status["signingKey"]
+
+
+async def test_the_key_that_departments_pinned_is_told(
+    node_process: NodeProcess, language: str, text: Text
+) -> None:
+    public = node_process.verification_key
+    known = {"id": signing.key_id(public), "key": b64encode(public).decode()}
+    assert json.loads((await node_process.run("status", "--json")).stdout)["signingKey"] == known
+    assert lines(await node_process.run("status", language=language))[2] == text(
+        f"public signing key {known['id']}: {known['key']} (departments compare it with the one they keep)",
+        f"签名公钥 {known['id']}：{known['key']}（供使用部门与其留存的公钥核对）",
+    )
 
 
 async def test_a_build_of_a_running_node_is_done_by_it(node_process: NodeProcess) -> None:

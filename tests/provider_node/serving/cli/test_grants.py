@@ -26,6 +26,10 @@ LIMITS_ENGLISH = (
     "miss ratio|misses in a row|sequence"
 )
 LIMITS_CHINESE = "每次会话条数|每日条数|每分钟会话数|每主体每日核验次数|未命中比例|连续未命中|连号"
+COUNTS_ENGLISH, COUNTS_CHINESE = (
+    "smallest total told|epsilon a session|epsilon in all",
+    "最小汇总数|每次 epsilon|epsilon 总额",
+)
 
 
 @pytest.fixture
@@ -49,9 +53,9 @@ async def known(node: NodeProcess) -> NodeGrant:
 async def test_grants_are_shown(node: NodeProcess, language: str, text: Text) -> None:
     header, row = cells(await node.run("grants", language=language))
     assert header == text(
-        "grant|version|consumer|resource|key|checks|valid until|state|left today / a day|conditions|"
-        "recorded by the platform",
-        "授权|版本|使用部门|资源|比对键|核验项|有效期至|状态|今日剩余／每日条数|限定条件|平台已备案",
+        "grant|version|consumer|resource|key|checks|mode|granularity|valid until|state|left today / a day|"
+        "conditions|recorded by the platform",
+        "授权|版本|使用部门|资源|比对键|核验项|比对方式|粒度|有效期至|状态|今日剩余／每日条数|限定条件|平台已备案",
     ).split("|")
     scope = [CONSUMER.id, register.CODE, register.KEY, ", ".join(register.CHECKS)]
     until = (await known(node)).grant.valid_until.ToDatetime(UTC).astimezone()
@@ -59,6 +63,7 @@ async def test_grants_are_shown(node: NodeProcess, language: str, text: Text) ->
         GRANT_ID,
         "1",
         *scope,
+        *text("keyed|each record", "密态|逐条").split("|"),
         f"{until:%Y-%m-%d %H:%M}",
         text("active", "有效"),
         "5,000,000 / 5,000,000",
@@ -87,6 +92,7 @@ async def test_every_term_can_be_amended_and_lifted(node: NodeProcess) -> None:
         "amend", GRANT_ID, "--per-session", "10", "--attempts", "off", "--miss-ratio", "off",
         "--sequence-run", "9", "--without-check", register.CHECKS[-1], "--operator", "li.na", "--hours",
         "08:30-18:00", "--weekdays", "1,2", "--case-number", "--agreement", "安协〔2026〕9号",
+        "--count-minimum", "11", "--noise-epsilon", "0.25", "--noise-budget", "off",
     )  # fmt: skip
     assert ran.code == 0, ran.stderr
     amended = (await known(node)).grant
@@ -97,6 +103,7 @@ async def test_every_term_can_be_amended_and_lifted(node: NodeProcess) -> None:
     expected.MergeFrom(
         Limits(records_per_session=10, attempts_per_subject=0, miss_permille=0, sequence_run=9)
     )
+    expected.MergeFrom(Limits(count_minimum=11, noise_epsilon_milli=250, noise_budget_milli=0))
     assert amended.limits == expected
     assert list(amended.checks) == list(register.CHECKS[:-1])
     assert list(amended.operators) == ["li.na"]
@@ -139,7 +146,7 @@ async def test_suspending_resuming_and_revoking(
     assert line == text(f"grant {GRANT_ID}: ", f"授权 {GRANT_ID}：") + suspended
     assert standing.provider_state == GrantState.GRANT_STATE_SUSPENDED
     _, row = cells(await node.run("grants", language=language))
-    assert row[7] == suspended
+    assert row[9] == suspended
 
     (line,) = lines(await node.run("resume", GRANT_ID, "--reason", "核查完毕", language=language))
     assert line == text(f"grant {GRANT_ID}: active", f"授权 {GRANT_ID}：有效")
@@ -194,15 +201,18 @@ async def test_the_limits_of_new_grants_are_those_of_the_files(
 ) -> None:
     node_process.configure(
         f'comparator = "{peer.address}"\n[limits]\nrecords_per_day = 2_000\nmiss_ratio = 0.125\n'
+        "noise_epsilon = 1.5\n"
     )
     (file,) = (node_process.directory / "resources").glob("*.toml")
     with file.open("a", encoding="utf-8") as resource:
         resource.write('\n[limits]\nrecords_per_day = 3_000\nsequence_run = "off"\n')
     await node_process.start()
     header, row = cells(await node_process.run("limits", language=language))
-    assert header == [text("resource", "资源"), *text(LIMITS_ENGLISH, LIMITS_CHINESE).split("|")]
+    columns = (text(LIMITS_ENGLISH, LIMITS_CHINESE), text(COUNTS_ENGLISH, COUNTS_CHINESE))
+    assert header == [text("resource", "资源"), *"|".join(columns).split("|")]
     off = text("off", "关闭")
-    assert row == [register.CODE, "1,000,000", "3,000", "12,000", "5", "0.125", "500", off]
+    counts = ["10", "1.5", off]
+    assert row == [register.CODE, "1,000,000", "3,000", "12,000", "5", "0.125", "500", off, *counts]
     ran = await node_process.run("limits", "--json")
     (one,) = ParseDict(json.loads(ran.stdout), ListLimitsResponse()).resources
     assert (one.limits.records_per_day, one.limits.miss_permille, one.limits.sequence_run) == (3_000, 125, 0)

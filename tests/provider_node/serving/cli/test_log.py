@@ -1,10 +1,12 @@
 """A provider looks into its own log: with the node running or not, in both languages."""
 
 import json
+import re
 import signal
 from base64 import b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,10 @@ from google.protobuf.json_format import ParseDict
 
 from provider_node.cli import app
 from provider_node.config import load_node
+from provider_node.domain.chain import FaultKind
 from provider_node.domain.outbox import Outbox
 from provider_node.domain.platform import Platform
+from provider_node.domain.reconciliation import DifferenceKind
 from provider_node.store.receipt_log import reading
 from provider_node.store.state import State
 from stayput import receipts, requests, signing
@@ -244,6 +248,23 @@ async def test_keys_of_earlier_enrolments_are_taken_from_a_file(node_process: No
     assert ran.stderr.startswith("error: key: a line of the file is no public key")
 
 
+async def test_faults_are_objects_for_programs(node: NodeProcess) -> None:
+    ran = await node.run("log", "verify", "--json")
+    assert (ran.code, json.loads(ran.stdout)) == (0, {"receipts": 3, "faults": []})
+    changed = kept.receipt_of(held(node)[3])
+    changed.outcome_bytes = 1
+    kept.tamper(state_of(node), {1: None, 2: None, 3: kept.signed(changed, node.keys.signing_key())})
+    ran = await node.run("log", "verify", "--json")
+    assert (ran.code, ran.stderr) == (1, "")
+    assert json.loads(ran.stdout) == {
+        "receipts": 1,
+        "faults": [
+            {"kind": "missing", "first": 1, "last": 2, "field": ""},
+            {"kind": "inconsistent", "first": 3, "last": 3, "field": "outcome_bytes"},
+        ],
+    }
+
+
 @pytest.mark.parametrize("running", [False, True], ids=["stopped", "running"])
 async def test_what_is_exported_verifies_line_by_line(
     node: NodeProcess, language: str, text: Text, *, running: bool
@@ -344,6 +365,24 @@ async def test_every_difference_is_named(node: NodeProcess, peer: Peer, language
     ).split("\n")
 
 
+async def test_differences_are_objects_for_programs(node: NodeProcess, peer: Peer) -> None:
+    waiting = {"kind": "waiting", "first": 3, "last": 3, "field": ""}
+    ran = await node.run("log", "reconcile", "--json")
+    # What is on its way is told, and is no difference.
+    assert (ran.code, ran.stderr) == (0, "")
+    assert json.loads(ran.stdout) == {"node": 3, "platform": 2, "agree": 2, "differences": [waiting]}
+    del peer.receipts[:2]
+    ran = await node.run("log", "reconcile", "--json")
+    assert (ran.code, ran.stderr) == (1, "")
+    missing = {"kind": "missing_at_platform", "first": 1, "last": 2, "field": ""}
+    assert json.loads(ran.stdout) == {
+        "node": 3,
+        "platform": 0,
+        "agree": 0,
+        "differences": [waiting, missing],
+    }
+
+
 async def test_a_platform_that_cannot_be_reached_is_told(node: NodeProcess) -> None:
     node.configure('comparator = "127.0.0.1:1"\n')
     ran = await node.run("log", "reconcile")
@@ -380,6 +419,12 @@ async def test_wrong_usage_is_told_with_exit_code_2(
     ran = await node_process.run("log", *arguments)
     assert (ran.code, ran.stdout) == (2, "")
     assert "Usage: " in ran.stderr
+
+
+@pytest.mark.parametrize(("command", "kinds"), [("verify", FaultKind), ("reconcile", DifferenceKind)])
+def test_every_kind_that_a_program_may_read_is_in_the_help(command: str, kinds: type[Enum]) -> None:
+    log = typer.main.get_command(app).commands["log"]  # type: ignore[attr-defined]  # what typer makes of an app
+    assert {kind.value for kind in kinds} <= set(re.findall(r"\w+", log.commands[command].help))
 
 
 def test_every_command_and_option_is_explained_in_both_languages() -> None:

@@ -59,6 +59,7 @@ async def test_init_writes_it(node_process: NodeProcess) -> None:
     assert sorted(path.name for path in new.iterdir()) == ["data", "node.toml", "resources"]
     assert sorted(path.name for path in (new / "data" / "keys").iterdir()) == [
         "index.key",
+        "oprf.key",
         "sealing.key",
         "signing.key",
         "tls.csr",

@@ -185,12 +185,14 @@ def count_twice(receipt: Receipt) -> None:
         (changed(node_id="vehicles-2"), ["node_id"]),
         (changed(provider="civil-affairs"), ["provider"]),
         (changed(outcome_bytes=1), ["outcome_bytes"]),
-        (changed(request_commitment=b""), ["request_commitment", "request"]),
-        (changed(response_commitment=bytes(31)), ["response_commitment"]),
+        (changed(request_commitment=b""), ["commitments", "request"]),
+        (changed(response_commitment=bytes(31)), ["commitments"]),
         (changed(end=9), ["end", "request"]),
         (changed(end=SessionEnd.SESSION_END_CUT_BY_NODE), ["request"]),
         (lambda receipt: receipt.finished_at.FromNanoseconds(0), []),
         (lambda receipt: setattr(receipt.finished_at, "seconds", 2**60), ["finished_at"]),
+        (changed(leakage="keyed-count/1"), ["leakage"]),
+        (changed(elements=2), ["elements", "request"]),
         (lambda receipt: receipt.tallies.pop(), ["tallies"]),
         (miscount, ["tallies"]),
         (count_nothing, ["tallies"]),
@@ -216,9 +218,7 @@ def test_a_session_that_a_crash_cut_has_no_commitments() -> None:
     receipt.end = SessionEnd.SESSION_END_NODE_CRASHED
     receipt.ClearField("request")
     held = signed(receipt, KEY)
-    assert [fault.field for fault in faults([KeptReceipt(1, held)])] == [
-        "request_commitment", "response_commitment"
-    ]  # fmt: skip
+    assert [fault.field for fault in faults([KeptReceipt(1, held)])] == ["commitments"]
     receipt.request_commitment = receipt.response_commitment = b""
     assert faults([KeptReceipt(1, signed(receipt, KEY))]) == []
 

@@ -27,6 +27,7 @@ from tests.provider_node.serving.node import (
     application_of,
 )
 from tests.provider_node.serving.peer import Peer
+from tests.provider_node.serving.policies import policy
 
 ACCEPTED = ApplicationState.APPLICATION_STATE_ACCEPTED
 GRANTED = ApplicationState.APPLICATION_STATE_GRANTED
@@ -231,7 +232,7 @@ async def test_a_refusal_takes_back_a_grant_that_was_not_recorded(
 
 
 def test_the_limits_of_each_resource_are_told(decisions: Decisions, policies: dict[str, GrantPolicy]) -> None:
-    policies["deaths"] = GrantPolicy(DEFAULTS, agreement_required=True, standing=None)
+    policies["deaths"] = policy()
     told = [(one.resource, one.limits) for one in decisions.limits()]
     assert told == [("deaths", DEFAULTS), (register.CODE, complete(RESOURCE_LIMITS, DEFAULTS))]
 

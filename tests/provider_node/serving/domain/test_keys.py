@@ -1,6 +1,7 @@
 """The node's key files: made once, readable by their owner alone, and told apart when they are damaged."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from tests.provider_node.serving.consumer import refused
 from tests.provider_node.serving.node import NODE, PROVIDER, Material
 from tests.provider_node.serving.peer import Peer
 
-FILES = ["index.key", "sealing.key", "signing.key", "tls.csr", "tls.key"]
+FILES = ["index.key", "oprf.key", "sealing.key", "signing.key", "tls.csr", "tls.key"]
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def test_they_are_what_they_are_for(keys: NodeKeys, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"zz", b"00ff", b"\xff\xfe", b"-----BEGIN PRIVATE KEY-----\n"])
-@pytest.mark.parametrize("name", ["sealing.key", "signing.key", "tls.key"])
+@pytest.mark.parametrize("name", ["oprf.key", "sealing.key", "signing.key", "tls.key"])
 def test_a_damaged_key_is_named_and_not_shown(
     keys: NodeKeys, tmp_path: Path, name: str, damage: bytes
 ) -> None:
@@ -73,7 +74,25 @@ def test_a_damaged_key_is_named_and_not_shown(
     with refused("CONFIGURATION_INVALID", f"keys/{name}") as caught:
         keys.party_keys()
         keys.sealing_key()
+        keys.oprf_keys()
     assert caught.value.message == f"keys/{name} is damaged"
+
+
+def test_a_node_of_an_earlier_release_gets_oprf_keys_once(keys: NodeKeys, tmp_path: Path) -> None:
+    path = tmp_path / "keys" / "oprf.key"
+    path.unlink()
+    drawn = keys.oprf_keys().epoch("deaths").id
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert keys.oprf_keys().epoch("deaths").id == drawn
+    assert sorted(one.name for one in path.parent.iterdir()) == FILES
+
+
+def test_a_node_and_a_build_that_draw_oprf_keys_at_once_agree(keys: NodeKeys, tmp_path: Path) -> None:
+    (tmp_path / "keys" / "oprf.key").unlink()
+    with ThreadPoolExecutor(8) as threads:
+        drawn = list(threads.map(lambda _: keys.oprf_keys().epoch("deaths").id, range(8)))
+    assert len(set(drawn)) == 1
+    assert sorted(path.name for path in (tmp_path / "keys").iterdir()) == FILES
 
 
 def test_a_missing_key_is_named(keys: NodeKeys, tmp_path: Path) -> None:
@@ -148,7 +167,8 @@ async def test_an_enrolment_of_another_shape_is_told_as_damaged(keys: NodeKeys, 
 
 def test_nothing_secret_is_in_a_repr(keys: NodeKeys, material: Material, tmp_path: Path) -> None:
     secrets = [(tmp_path / "keys" / name).read_text() for name in FILES if name.endswith(".key")]
-    shown = repr((keys, keys.party_keys(), keys.sealing_key(), keys.signing_key(), material.identity))
+    parts = (keys.party_keys(), keys.sealing_key(), keys.signing_key(), keys.oprf_keys())
+    shown = repr((keys, *parts, material.identity))
     assert not any(secret in shown for secret in secrets)
 
 

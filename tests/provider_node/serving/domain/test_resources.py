@@ -18,7 +18,7 @@ from stayput.v1.contract_pb2 import Mode
 from stayput.v1.errors_pb2 import ErrorReason
 from tests.provider_node.serving import register
 from tests.provider_node.serving.consumer import refused
-from tests.provider_node.serving.node import INDEX_KEY, Clock, LocalNode, Material
+from tests.provider_node.serving.node import INDEX_KEY, OPRF_KEYS, Clock, LocalNode, Material
 from tests.provider_node.serving.peer import Peer
 
 ADDRESS = "10.0.0.1:7443"
@@ -32,6 +32,7 @@ def unbuilt(tmp_path: Path, material: Material, state: State, clock: Clock) -> R
         configured=load_resources(tmp_path / "resources"),
         generations=Generations(tmp_path / "data", INDEX_KEY.id),
         index_key=INDEX_KEY,
+        oprf_keys=OPRF_KEYS,
         identity=material.identity,
         state=state,
         clock=clock,
@@ -67,6 +68,7 @@ async def test_what_was_configured_since_the_build_is_not_in_the_catalogue_yet(
         configured=load_resources(tmp_path / "resources"),
         generations=material.generations,
         index_key=INDEX_KEY,
+        oprf_keys=OPRF_KEYS,
         identity=material.identity,
         state=bare_node.state,
         clock=bare_node.clock,

@@ -8,9 +8,10 @@ from pathlib import Path
 import lmdb
 import pytest
 
-from provider_node.domain.session import chunk_records
+from provider_node.domain.by_record import chunk_records
+from provider_node.domain.opening import Opening
 from provider_node.store.state import SignReceipt, State
-from provider_node.store.usage import Admit, Charge
+from provider_node.store.usage import AdmitSession, Charge
 from provider_node.store.writer import storage_error
 from stayput.identity import Caller
 from stayput.rpc.tls import MAX_MESSAGE_BYTES
@@ -48,7 +49,7 @@ class HeldState(State):
     def _wait(self, _: lmdb.Transaction) -> None:
         self._go.wait()
 
-    async def open_session(self, draft: Receipt, admit: Admit) -> None:
+    async def open_session(self, draft: Receipt, admit: AdmitSession) -> None:
         self._at("open_session")
         await super().open_session(draft, admit)
 
@@ -226,7 +227,8 @@ async def test_what_the_journal_says_becomes_the_receipt_of_a_crash(
     await node.give(grant())
     asking = node.asking()
     caller = Caller(CONSUMER, material.consumer.thumbprint)
-    session_ = await node.sessions._prepared(asking.open, caller)
+    admission = node.sessions._access.admit(asking.open, caller, clock.now)
+    session_ = node.sessions._made(asking.open, admission, clock.now, Opening.comparison)
     await session_.begin()
     await session_.answer(asking.chunk(0, PEOPLE))
     # The process ends here: nothing of the session is left but the files.

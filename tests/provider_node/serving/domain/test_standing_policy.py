@@ -14,19 +14,23 @@ from provider_node.store.state import State
 from stayput.errors import StayputError
 from stayput.limits import DEFAULTS
 from stayput.v1.access_pb2 import Application, ApplicationState
+from stayput.v1.contract_pb2 import Granularity, Mode
 from stayput.v1.errors_pb2 import ErrorReason
 from tests.provider_node.serving import register
 from tests.provider_node.serving.node import NOW, application_of
 from tests.provider_node.serving.peer import Peer
+from tests.provider_node.serving.policies import policy
 
 SUBMITTED = ApplicationState.APPLICATION_STATE_SUBMITTED
 GRANTED = ApplicationState.APPLICATION_STATE_GRANTED
+MODES = (Mode.MODE_KEYED, Mode.MODE_OBLIVIOUS)
+OFFERED = (Granularity.GRANULARITY_RECORD, Granularity.GRANULARITY_COUNT)
 POLICY = StandingPolicy(valid_days=90, case_number_required=True)
 
 
 @pytest.fixture
 def policies() -> dict[str, GrantPolicy]:
-    return {register.CODE: GrantPolicy(DEFAULTS, agreement_required=True, standing=POLICY)}
+    return {register.CODE: policy(standing=POLICY)}
 
 
 @pytest.fixture
@@ -89,7 +93,7 @@ async def test_one_without_security_agreement_waits_for_the_administrator(
 async def test_unless_the_node_does_without(
     standing: StandingPolicies, application: Application, peer: Peer, policies: dict[str, GrantPolicy]
 ) -> None:
-    policies[register.CODE] = GrantPolicy(DEFAULTS, agreement_required=False, standing=POLICY)
+    policies[register.CODE] = policy(agreement_required=False, standing=POLICY)
     application.security_agreement = ""
     standing.consider(application)
     await settled(standing, peer)
@@ -104,11 +108,30 @@ async def test_without_a_policy_and_once_decided_nothing_happens(
     standing.consider(withdrawn)
     application.resource = "deaths"
     standing.consider(application)
-    policies["deaths"] = GrantPolicy(DEFAULTS, agreement_required=True, standing=None)
+    policies["deaths"] = policy()
     standing.consider(application)
     await settled(standing, peer)
     assert application.state == SUBMITTED
     assert peer.decisions == 1
+
+
+@pytest.mark.parametrize("granularity", OFFERED)
+async def test_it_grants_totals_too_but_not_oblivious_mode(
+    standing: StandingPolicies,
+    application: Application,
+    peer: Peer,
+    policies: dict[str, GrantPolicy],
+    granularity: "Granularity.ValueType",
+) -> None:
+    policies[register.CODE] = policy(standing=POLICY, modes=MODES, granularities=OFFERED)
+    application.granularity = granularity
+    oblivious = peer.add(application_of("A-8"))
+    oblivious.mode, oblivious.granularity = Mode.MODE_OBLIVIOUS, granularity
+    standing.consider(oblivious)
+    standing.consider(application)
+    await settled(standing, peer)
+    assert (application.state, oblivious.state) == (GRANTED, SUBMITTED)
+    assert list(peer.latest(application.grant_id).granularities) == [granularity]
 
 
 async def test_what_failed_is_tried_again_when_it_is_sent_again(

@@ -23,8 +23,11 @@ from tests.provider_node.serving.node import (
     Material,
 )
 from tests.provider_node.serving.peer import Peer
+from tests.provider_node.serving.policies import policy
 
 GRANTED = ApplicationState.APPLICATION_STATE_GRANTED
+KEYED, OBLIVIOUS = Mode.MODE_KEYED, Mode.MODE_OBLIVIOUS
+RECORD, COUNT = Granularity.GRANULARITY_RECORD, Granularity.GRANULARITY_COUNT
 ZHANG = "张伟"
 OFFICE_HOURS = Hours(opens="08:30", closes="18:00", weekdays=[1, 2, 3, 4, 5])
 
@@ -123,8 +126,8 @@ async def test_terms_at_the_edge_are_taken(decisions: Decisions, application: Ap
     assert (await decisions.approve(asked)).limits == asked.limits
 
 
-DEMANDED = GrantPolicy(DEFAULTS, agreement_required=True, standing=None)
-LEFT_OPEN = GrantPolicy(DEFAULTS, agreement_required=False, standing=None)
+DEMANDED = policy()
+LEFT_OPEN = policy(agreement_required=False)
 WITHOUT = ApproveRequest(without_agreement=True)
 
 
@@ -148,6 +151,36 @@ async def test_no_grant_without_a_security_agreement(
     assert state.grants.all() == []
     asked.security_agreement = "民政-公安〔2026〕9号"
     assert (await decisions.approve(asked)).security_agreement == asked.security_agreement
+
+
+@pytest.mark.parametrize(
+    ("mode", "granularity"),
+    [(OBLIVIOUS, RECORD), (KEYED, COUNT), (OBLIVIOUS, COUNT), (KEYED, 9), (0, RECORD)],
+)
+async def test_what_the_resource_does_not_offer_is_not_granted(
+    decisions: Decisions,
+    application: Application,
+    policies: dict[str, GrantPolicy],
+    state: State,
+    mode: "Mode.ValueType",
+    granularity: "Granularity.ValueType",
+) -> None:
+    application.mode, application.granularity = mode, granularity
+    with refused("FIELD_INVALID", "granularity" if mode == KEYED else "mode") as caught:
+        await decisions.approve(terms())
+    assert "in the resource's file" in caught.value.remedy
+    assert state.grants.all() == []
+    policies[register.CODE] = policy(modes={KEYED, mode}, granularities={RECORD, granularity})
+    given = await decisions.approve(terms())
+    assert (list(given.modes), list(given.granularities)) == ([mode], [granularity])
+    assert given.limits == DEFAULTS
+
+
+async def test_the_limits_of_counts_are_signed(decisions: Decisions, application: Application) -> None:
+    asked = terms()
+    asked.limits.MergeFrom(Limits(count_minimum=25, noise_epsilon_milli=500, noise_budget_milli=4_000))
+    limits = (await decisions.approve(asked)).limits
+    assert limits == complete(asked.limits, complete(RESOURCE_LIMITS, DEFAULTS))
 
 
 async def test_unless_both_configuration_and_approver_do_without(

@@ -1,10 +1,7 @@
 """What a node keeps and logs after sessions of every kind: no value, digest, key or token in the clear."""
 
 import signal
-from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -18,26 +15,9 @@ from tests.provider_node.serving.consumer import SESSION_KEY, Stream, call_reque
 from tests.provider_node.serving.node import grant
 from tests.provider_node.serving.processes import NodeProcess
 from tests.provider_node.serving.register import Person
+from tests.provider_node.serving.residue import files, values, written_as
 
 PEOPLE = [register.asked(number)[0] for number in range(60)]
-
-
-def written_as(secret: bytes) -> Iterator[bytes]:
-    """The ways in which bytes could have been written down."""
-    yield secret
-    yield secret.hex().encode()
-    yield secret.hex().upper().encode()
-    # Base64 of something that begins on a three-byte boundary; the last character depends on what follows.
-    yield b64encode(secret).rstrip(b"=")[:-1]
-    yield urlsafe_b64encode(secret).rstrip(b"=")[:-1]
-    yield repr(secret).encode()[2:-1]
-
-
-def values(people: list[Person]) -> set[bytes]:
-    texts = {text for one in people for text in (one.owner_id, one.name, one.plate) if text}
-    encodings = ("utf-8", "gb18030", "utf-16-le")
-    plain = {text.encode(encoding) for text in texts for encoding in encodings}
-    return plain | {text.encode("unicode_escape") for text in texts}
 
 
 def blocks(column: bytes) -> set[bytes]:
@@ -54,19 +34,6 @@ def tokens(node: NodeProcess, contract: Contract, asked: bytes, records: int) ->
         token_key = index_key.token_key(context(contract, register.KEY, name))
         found |= blocks(token_key.tokens(bound(column, key_tokens)))
     return found
-
-
-def files(node: NodeProcess) -> Iterator[tuple[Path, bytes]]:
-    """Everything that the node wrote, but for the keys themselves and the source it was given."""
-    keys = node.directory / "data" / "keys"
-    for path in node.directory.rglob("*"):
-        if (
-            path.is_file()
-            and not path.is_symlink()
-            and keys not in path.parents
-            and path.name != "vehicles.csv"
-        ):
-            yield path, path.read_bytes()
 
 
 @pytest.fixture

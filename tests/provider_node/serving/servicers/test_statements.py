@@ -37,6 +37,8 @@ CHANGES: dict[str, Change] = {
     "granularity": lambda s: setattr(s, "granularity", Granularity.GRANULARITY_COUNT),
     "records": lambda s: setattr(s, "records", s.records - 1),
     "request_commitment": lambda s: setattr(s, "request_commitment", bytes(32)),
+    "elements": lambda s: setattr(s, "elements", 1),
+    "fetched_generation": lambda s: setattr(s, "fetched_generation", "20261122T060000Z-0000"),
     "signed_at": lambda s: s.ClearField("signed_at"),
 }
 

@@ -11,13 +11,14 @@ from provider_node.config import load_resources
 from provider_node.domain.matching import Matched, Matcher
 from provider_node.domain.platform import Platform
 from provider_node.domain.resources import Resources
-from provider_node.domain.sessions import Serving
+from provider_node.domain.serving import Serving
+from provider_node.domain.tokens import TokenKey
 from provider_node.store.generations import Generation, Generations
 from stayput import sealing
 from stayput.v1.comparison_pb2 import DescribeRequest
 from tests.provider_node.serving import register
 from tests.provider_node.serving.consumer import call_request
-from tests.provider_node.serving.node import INDEX_KEY, LocalNode, grant
+from tests.provider_node.serving.node import INDEX_KEY, OPRF_KEYS, LocalNode, grant
 from tests.provider_node.serving.peer import Peer
 
 PEOPLE = [register.person(number) for number in range(5)]
@@ -43,6 +44,7 @@ def generations(bare_node: LocalNode) -> Iterator[Watched]:
         configured=load_resources(bare_node.material.data / "resources"),
         generations=watched,
         index_key=INDEX_KEY,
+        oprf_keys=OPRF_KEYS,
         identity=bare_node.material.identity,
         state=bare_node.state,
         clock=bare_node.clock,
@@ -77,6 +79,9 @@ async def test_keys_are_opened_and_answers_matched_and_sealed_in_threads(
         def match(self, digests: bytes) -> Matched:
             threads.append(threading.current_thread())
             return self._matcher.match(digests)
+
+        def list_key(self, grant_id: str) -> TokenKey:
+            return self._matcher.list_key(grant_id)
 
     def serving(code: str) -> Serving:
         threads.append(threading.current_thread())

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from provider_node.domain.by_record import Matcher
 from provider_node.domain.grants import GivenGrants
 from provider_node.domain.matching import Matched
 from provider_node.domain.platform import Platform
-from provider_node.domain.session import Matcher
-from provider_node.domain.sessions import Serving
+from provider_node.domain.serving import Serving
+from provider_node.domain.tokens import TokenKey
 from stayput.errors import StayputError
 from stayput.v1.access_pb2 import GrantState, Limits
 from stayput.v1.admin_pb2 import ChangeGrantRequest
@@ -144,6 +145,9 @@ class HeldUp:
     def match(self, digests: bytes) -> Matched:
         self._gate.here()
         return self._matcher.match(digests)
+
+    def list_key(self, grant_id: str) -> TokenKey:
+        return self._matcher.list_key(grant_id)
 
 
 async def test_a_session_that_is_just_being_opened_does_not_slip_through(

@@ -16,6 +16,7 @@ from pathlib import Path
 import lmdb
 import numpy as np
 
+from provider_node.domain.answering import costs
 from provider_node.store import writer
 from provider_node.store.attempts import Reservation
 from provider_node.store.state import State
@@ -41,9 +42,13 @@ def _admit(_: int) -> None:
     return
 
 
+def _admit_records(_: int, __: int) -> None:
+    return
+
+
 def charge(records: int, attempts: bytes = b"") -> Charge:
     """What so many records cost, by guards that count them."""
-    return Charge(records, DAY, _admit, partial(_guard, records), _never, attempts)
+    return Charge(costs(records), DAY, _admit_records, partial(_guard, records), _never, attempts)
 
 
 def _guard(records: int, stored: bytes) -> bytes:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from provider_node.domain.answering import costs
 from provider_node.store.state import State
 from provider_node.store.usage import Charge
 from stayput.errors import StayputError
@@ -20,7 +21,9 @@ from tests.provider_node.serving.consumer import refused
 from tests.provider_node.serving.node import GRANT_ID, NOW, Material, grant
 
 DAY = "2026-11-22"
-ADMIT_ALL = Charge(10, DAY, lambda used: None, lambda stored: stored, lambda change: Envelope())
+ADMIT_ALL = Charge(
+    costs(10), DAY, lambda used, records: None, lambda stored: stored, lambda change: Envelope()
+)
 
 
 def draft(number: int, records: int = 0) -> Receipt:
@@ -42,12 +45,16 @@ def refuse(used: int) -> None:
     raise StayputError(ErrorReason.ERROR_REASON_QUOTA_EXCEEDED, f"{used} used", remedy="wait")
 
 
+def refuse_records(used: int, records: int) -> None:
+    refuse(used + records)
+
+
 async def test_a_session_goes_from_journal_to_receipt(state: State) -> None:
     await state.open_session(draft(1), admit_all)
     assert [one.records for one in state.open_sessions()] == [0]
     await state.answer(draft(1, 10), ADMIT_ALL)
     assert [one.records for one in state.open_sessions()] == [10]
-    envelope = await state.finish(draft(1, 15), sign, replace(ADMIT_ALL, records=5))
+    envelope = await state.finish(draft(1, 15), sign, replace(ADMIT_ALL, settle=costs(5)))
     assert state.open_sessions() == []
     assert state.receipts_after(0, 10) == [envelope]
     assert (state.used(GRANT_ID, DAY), state.used(GRANT_ID, "2026-11-23"), state.used("G-2", DAY)) == (
@@ -61,9 +68,9 @@ async def test_a_charge_that_is_refused_changes_nothing(state: State) -> None:
     await state.open_session(draft(1), admit_all)
     await state.answer(draft(1, 10), ADMIT_ALL)
     with refused("QUOTA_EXCEEDED"):
-        await state.answer(draft(1, 20), replace(ADMIT_ALL, admit=refuse))
+        await state.answer(draft(1, 20), replace(ADMIT_ALL, admit=refuse_records))
     with refused("QUOTA_EXCEEDED"):
-        await state.finish(draft(1, 20), sign, replace(ADMIT_ALL, admit=refuse))
+        await state.finish(draft(1, 20), sign, replace(ADMIT_ALL, admit=refuse_records))
     assert [one.records for one in state.open_sessions()] == [10]
     assert (state.used(GRANT_ID, DAY), state.last_sequence()) == (10, 0)
 
