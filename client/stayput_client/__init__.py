@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from stayput_client.list_comparison import ProgressCallback
     from stayput_client.models.applications import Application, DecisionClock
     from stayput_client.models.grants import Grant, GrantStop, Hours
+    from stayput_client.models.leakages import Leakage
     from stayput_client.models.limits import Limits
     from stayput_client.models.resources import Allowance, Description, ResourceSummary
     from stayput_client.models.vocabulary import (
@@ -43,7 +44,9 @@ if TYPE_CHECKING:
         Progress,
         Result,
         SignedReceipt,
+        Stage,
         Summary,
+        Totals,
     )
 
 __all__ = [
@@ -64,6 +67,7 @@ __all__ = [
     "Granularity",
     "Home",
     "Hours",
+    "Leakage",
     "Limits",
     "Mode",
     "Outcome",
@@ -74,8 +78,10 @@ __all__ = [
     "SaidBy",
     "Sharing",
     "SignedReceipt",
+    "Stage",
     "StayputError",
     "Summary",
+    "Totals",
     "UpdateFrequency",
     "join",
 ]
@@ -88,10 +94,14 @@ _MODULES = {
     "join": "stayput_client.joining",
     **dict.fromkeys(("Application", "DecisionClock"), "stayput_client.models.applications"),
     **dict.fromkeys(("Grant", "GrantStop", "Hours"), "stayput_client.models.grants"),
+    "Leakage": "stayput_client.models.leakages",
     "Limits": "stayput_client.models.limits",
     **dict.fromkeys(("Allowance", "Description", "ResourceSummary"), "stayput_client.models.resources"),
     **dict.fromkeys(
-        ("Comparison", "CutShort", "Outcome", "Progress", "Result", "SignedReceipt", "Summary"),
+        (
+            *("Comparison", "CutShort", "Outcome", "Progress", "Result"),
+            *("SignedReceipt", "Stage", "Summary", "Totals"),
+        ),
         "stayput_client.results",
     ),
 }

@@ -13,26 +13,24 @@ from stayput.rpc.tls import Credentials, channel
 from stayput.v1 import access_pb2
 from stayput.v1.catalogue_pb2 import ListResourcesRequest, Resource
 from stayput.v1.comparison_pb2_grpc import ComparisonServiceStub
-from stayput.v1.contract_pb2 import GRANULARITY_RECORD, MODE_KEYED
-from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.log_pb2 import Receipt
+from stayput_client.agreeing import Agreeing, Department
 from stayput_client.agreements import AGREEMENT_SECONDS, Recent
 from stayput_client.conversation import Signer
-from stayput_client.describing import described, described_with_allowances
-from stayput_client.faults import ClientFault
-from stayput_client.held_grants import Use, chosen_grant, opened_grant
+from stayput_client.describing import described_with_allowances
 from stayput_client.home import Home, default_home
 from stayput_client.list_comparison import ListJob, ProgressCallback, compare_list
 from stayput_client.models.applications import Application, application
 from stayput_client.models.grants import Grant
 from stayput_client.models.resources import Description, ResourceSummary, resource_summary
-from stayput_client.models.vocabulary import Category, Mode, Sharing
+from stayput_client.models.vocabulary import Category, Granularity, Mode, Sharing
+from stayput_client.oblivious import ObliviousAgreed, agreed_obliviously, forget_fingerprints
 from stayput_client.platform import Comparator
-from stayput_client.question import Question
 from stayput_client.receipt_files import claimed
 from stayput_client.record_comparison import compare_records
-from stayput_client.results import Comparison, Summary
+from stayput_client.results import Comparison, Progress, Stage, Summary, Totals
 from stayput_client.session import Agreed, Request
+from stayput_client.totals import count_list, count_records, totals_path
 
 if TYPE_CHECKING:  # exists for the type checker only
     from stayput.v1.comparison_pb2_grpc import ComparisonServiceAsyncStub
@@ -50,11 +48,11 @@ class Client:
 
     def __init__(self, home: Home, clock: Callable[[], datetime] = _now) -> None:
         self._home = home
-        self._clock = clock
         files = home.identity()
         self._credentials = Credentials(*files.tls())
         self._platform = files.platform()
-        self._signer = Signer(files.signing_key(), clock)
+        signer = Signer(files.signing_key(), clock)
+        self._department = Department(home, self._platform.department, signer, clock)
         self._stack = AsyncExitStack()
         self._agreements: Recent[Request, Agreed] = Recent()
         self._nodes: dict[tuple[str, str], ComparisonServiceAsyncStub] = {}
@@ -71,6 +69,7 @@ class Client:
         address = self._platform.comparator_address
         opened = channel(address, identity.COMPARATOR_NAME, self._credentials)
         self._comparator = Comparator(await self._stack.enter_async_context(opened))
+        self._agreeing = Agreeing(self._department, self._comparator, self._node)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -115,13 +114,15 @@ class Client:
         resource: str,
         key: str,
         checks: Sequence[str] = (),
+        mode: Mode = Mode.KEYED,
+        granularity: Granularity = Granularity.RECORD,
         purpose: str,
         legal_basis: str,
         matter: str,
         security_agreement: str = "",
         records_per_day: int = 0,
     ) -> Application:
-        """Applies for outcomes per record of a key and checks, for a matter (办理事项).
+        """Applies for outcomes of a key and checks, in one mode and granularity, for a matter (办理事项).
 
         `security_agreement` is the reference of the agreement between the two departments, without which a
         grant is refused by default; it may be concluded later. `records_per_day` 0 means not stated. Raises
@@ -131,8 +132,8 @@ class Client:
             resource=resource,
             key=key,
             checks=checks,
-            mode=MODE_KEYED,
-            granularity=GRANULARITY_RECORD,
+            mode=mode.value,
+            granularity=granularity.value,
             purpose=purpose,
             legal_basis=legal_basis,
             matter=matter,
@@ -155,10 +156,13 @@ class Client:
     async def grants(self) -> list[Grant]:
         """This department's grants, newest first, each verified with the key of the node that gave it.
 
-        Raises `PROTOCOL_VIOLATION` or `UNSUPPORTED` if the platform does not say whether one may be used.
+        Cached fingerprints that no active grant covers any more are removed. Raises `PROTOCOL_VIOLATION` or
+        `UNSUPPORTED` if the platform does not say whether one may be used.
         """
         keys = {entry.node_id: entry.signing_key for entry in await self._comparator.resources()}
-        return await self._grants(keys)
+        held = await self._agreeing.grants(keys)
+        await asyncio.to_thread(forget_fingerprints, self._home, held)
+        return held
 
     async def compare(  # noqa: PLR0913 (each is one thing that a caller may say)
         self,
@@ -167,6 +171,7 @@ class Client:
         resource: str,
         key: str,
         checks: Sequence[str] = (),
+        mode: Mode = Mode.KEYED,
         operator: str = "",
         purpose: str = "",
         case_number: str = "",
@@ -179,13 +184,17 @@ class Client:
         Description, grant and ticket are kept for a minute (the ticket while it lives), so that one record
         after another costs one call each.
         """
-        request = Request(resource, key, tuple(checks), operator, purpose, case_number, grant)
+        granularity = Granularity.RECORD
+        request = Request(
+            resource, key, tuple(checks), mode, granularity, operator, purpose, case_number, grant
+        )
 
         async def agreed() -> tuple[Agreed, float]:
-            return await self._agree(request), AGREEMENT_SECONDS
+            return await self._agreeing.agree(request), AGREEMENT_SECONDS
 
         try:
-            return await compare_records(await self._agreements.get(request, agreed), records)
+            kept = await self._agreements.get(request, agreed)
+            return await compare_records(self._obliviously(mode, kept) or kept, records)
         except StayputError:
             # Whatever was kept may be what it failed for: the next call agrees anew.
             self._agreements.forget()
@@ -200,6 +209,7 @@ class Client:
         resource: str,
         key: str,
         checks: Sequence[str] = (),
+        mode: Mode = Mode.KEYED,
         columns: Mapping[str, str] | None = None,
         operator: str = "",
         purpose: str = "",
@@ -213,7 +223,8 @@ class Client:
         """Compares a delimited file with a header into `out_path`, in the same encoding and delimiter.
 
         The output has the list's columns, then `outcome`, `outcome_<check>` for each check, and `reason`; the
-        receipt is written beside it as `<out_path>.receipt.json`. `columns` gives the column of a field where
+        receipt is written beside it as `<out_path>.receipt.json`, that of fetching fingerprints as
+        `<out_path>.fetch.receipt.json`. `columns` gives the column of a field where
         neither the field's name nor its title is one. `encoding` (utf-8 or gb18030) is detected unless given.
         Without `force` an existing output is not overwritten. Memory is bounded whatever the list's size.
 
@@ -223,8 +234,72 @@ class Client:
         job = await asyncio.to_thread(
             ListJob.open, list_path, out_path, columns or {}, encoding, delimiter, force=force
         )
-        request = Request(resource, key, tuple(checks), operator, purpose, case_number, grant)
-        return await compare_list(await self._agree(request), job, progress)
+        granularity = Granularity.RECORD
+        request = Request(
+            resource, key, tuple(checks), mode, granularity, operator, purpose, case_number, grant
+        )
+        agreed = await self._agreeing.agree(request)
+        return await compare_list(self._obliviously(mode, agreed, progress) or agreed, job, progress)
+
+    async def count(  # noqa: PLR0913 (each is one thing that a caller may say)
+        self,
+        records: Iterable[Mapping[str, str]],
+        *,
+        resource: str,
+        key: str,
+        checks: Sequence[str] = (),
+        mode: Mode = Mode.KEYED,
+        operator: str = "",
+        purpose: str = "",
+        case_number: str = "",
+        grant: str | None = None,
+    ) -> Totals:
+        """Counts how many of the records agree, and no more; parameters as for `compare`.
+
+        The grant must be for granularity COUNT. Raises `LIST_TOO_SHORT` if fewer different records than its
+        minimum are given, and in keyed mode `LIST_OVERLAPS` if they are nearly those of an earlier count.
+        """
+        granularity = Granularity.COUNT
+        request = Request(
+            resource, key, tuple(checks), mode, granularity, operator, purpose, case_number, grant
+        )
+        agreed = await self._agreeing.agree(request)
+        return await count_records(agreed, self._obliviously(mode, agreed), records)
+
+    async def count_csv(  # noqa: PLR0913 (each is one thing that a caller may say)
+        self,
+        list_path: Path,
+        out_path: Path | None = None,
+        *,
+        resource: str,
+        key: str,
+        checks: Sequence[str] = (),
+        mode: Mode = Mode.KEYED,
+        columns: Mapping[str, str] | None = None,
+        operator: str = "",
+        purpose: str = "",
+        case_number: str = "",
+        grant: str | None = None,
+        encoding: str | None = None,
+        delimiter: str = ",",
+        force: bool = False,
+        progress: ProgressCallback | None = None,
+    ) -> Totals:
+        """As `count`, for a delimited file with a header; files and other parameters as for `compare_csv`.
+
+        The output, `LIST.totals.csv` beside `LIST.csv` unless `out_path` is given, has a line for each total.
+        When the session breaks, nothing is told and nothing is written.
+        """
+        out = out_path or totals_path(list_path)
+        job = await asyncio.to_thread(
+            ListJob.open, list_path, out, columns or {}, encoding, delimiter, force=force
+        )
+        granularity = Granularity.COUNT
+        request = Request(
+            resource, key, tuple(checks), mode, granularity, operator, purpose, case_number, grant
+        )
+        agreed = await self._agreeing.agree(request)
+        return await count_list(agreed, self._obliviously(mode, agreed, progress), job, progress)
 
     async def verify_receipt(self, text: str) -> Receipt:
         """The receipt in a receipt file's text, verified with its node's pinned key, else the catalogue's.
@@ -240,36 +315,18 @@ class Client:
             signing_key = entry.signing_key
         return receipts.verify(receipts.from_file(text), signing_key)
 
-    async def _agree(self, request: Request) -> Agreed:
-        entry = await self._comparator.resource(request.resource)
-        stub = await self._node(entry)
-        description = await described(entry, stub, self._home)
-        now = self._clock()
-        question = Question(description.contract, request.key, request.checks, now.astimezone().date())
-        settings = self._home.settings()
-        operator = (request.operator or settings.operator).strip()
-        if not operator:
-            raise ClientFault(ErrorReason.ERROR_REASON_FIELD_INVALID, "operator_missing", field="operator")
-        case_number = request.case_number.strip()
-        held = await self._grants({entry.node_id: entry.signing_key})
-        use = Use(request.resource, request.key, question.checks, operator, case_number, now)
-        grant = chosen_grant(held, use, request.grant)
-        return Agreed(
-            comparator=self._comparator,
-            stub=stub,
-            consumer=self._platform.department,
-            signer=self._signer,
-            description=description,
-            question=question,
-            grant=grant,
-            operator=operator,
-            purpose=(request.purpose or settings.purpose or grant.purpose).strip(),
-            case_number=case_number,
-        )
+    def _obliviously(
+        self, mode: Mode, agreed: Agreed, progress: ProgressCallback | None = None
+    ) -> ObliviousAgreed | None:
+        """What the oblivious mode needs beside what is agreed, for one comparison; None in keyed mode."""
+        if mode is Mode.KEYED:
+            return None
 
-    async def _grants(self, signing_keys: Mapping[str, bytes]) -> list[Grant]:
-        now = self._clock()
-        return [opened_grant(one, signing_keys, now) async for one in self._comparator.grants()]
+        def fetching(done: int, total: int) -> None:
+            if progress is not None:
+                progress(Progress(done, total, Stage.FETCHING))
+
+        return agreed_obliviously(agreed, self._home, fetching)
 
     async def _node(self, entry: Resource) -> "ComparisonServiceAsyncStub":
         at = (entry.node_id, entry.address)

@@ -9,16 +9,17 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 from stayput.errors import StayputError
-from stayput_client.exchange import Exchange, SessionBroken
-from stayput_client.question import Answered, Prepared, Question
+from stayput_client.exchange import SessionBroken
+from stayput_client.question import Answered, Sifted
 from stayput_client.results import Concluded
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
 R = TypeVar("R")
+S = TypeVar("S", bound=Sifted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,35 @@ class Sink(Protocol[T_contra, R]):
         """Keeps it."""
 
 
+class Asker(Protocol[S]):
+    """What makes records into what is sent, and codes into what is said of them."""
+
+    def prepare(self, values: Mapping[str, list[str]]) -> S:
+        """What is sent of a batch; called in a thread, once for each batch and in order."""
+
+    def answered(self, sifted: S, answer: bytes | None) -> Answered:
+        """What is said of a batch, given the outcome bytes of the records sent (None: not answered)."""
+
+
+class Answering(Protocol):
+    """A session, or several in a row, that answer what is asked: `concluded` is there at the end."""
+
+    concluded: Concluded | None
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    def answers(self) -> AsyncGenerator[bytes]:
+        """Outcome bytes of each batch in order, in columns; raises `SessionBroken`."""
+
+
 @dataclass(frozen=True, slots=True)
-class _Asked(Generic[T]):
+class _Asked(Generic[T, S]):
     """A batch that waits for its answer."""
 
     payload: T
-    prepared: Prepared
+    prepared: S
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,28 +86,28 @@ class Ended:
     cut: StayputError | None
 
 
-class _Feed(Generic[T, R]):
+class _Feed(Generic[T, R, S]):
     """Prepares batches in a thread, one ahead of what was taken, so that sending overlaps with preparing."""
 
-    def __init__(self, question: Question, batches: Iterator[Batch[T]], sink: Sink[T, R]) -> None:
+    def __init__(self, question: Asker[S], batches: Iterator[Batch[T]], sink: Sink[T, R]) -> None:
         self._question = question
         self._batches = batches
         self._sink = sink
-        self._ahead: asyncio.Future[_Asked[T] | _Settled[R] | None] | None = None
+        self._ahead: asyncio.Future[_Asked[T, S] | _Settled[R] | None] | None = None
 
-    def _draw(self) -> "asyncio.Future[_Asked[T] | _Settled[R] | None]":
+    def _draw(self) -> "asyncio.Future[_Asked[T, S] | _Settled[R] | None]":
         return asyncio.ensure_future(asyncio.to_thread(self._prepare_next))
 
-    def _prepare_next(self) -> _Asked[T] | _Settled[R] | None:
+    def _prepare_next(self) -> _Asked[T, S] | _Settled[R] | None:
         batch = next(self._batches, None)
         if batch is None:
             return None
         prepared = self._question.prepare(batch.values)
-        if prepared.digests:
+        if prepared.sent:
             return _Asked(batch.payload, prepared)
         return _Settled(self._sink.render(batch.payload, self._question.answered(prepared, None)))
 
-    async def take(self) -> _Asked[T] | _Settled[R] | None:
+    async def take(self) -> _Asked[T, S] | _Settled[R] | None:
         """The next batch, or None at the end. What was drawn survives a cancelled take."""
         if self._ahead is None:
             self._ahead = self._draw()
@@ -98,17 +122,17 @@ class _Feed(Generic[T, R]):
             await asyncio.gather(self._ahead, return_exceptions=True)
 
 
-class Run(Generic[T, R]):
+class Run(Generic[T, R, S]):
     """One list on its way through one session into a sink."""
 
-    def __init__(self, question: Question, batches: Iterator[Batch[T]], sink: Sink[T, R]) -> None:
+    def __init__(self, question: Asker[S], batches: Iterator[Batch[T]], sink: Sink[T, R]) -> None:
         self._question = question
         self._feed = _Feed(question, batches, sink)
         self._sink = sink
-        self._waiting: deque[_Asked[T] | _Settled[R]] = deque()
+        self._waiting: deque[_Asked[T, S] | _Settled[R]] = deque()
         self._any_answered = False
 
-    async def through(self, begin: Callable[[bytes, AsyncIterator[bytes]], Awaitable[Exchange]]) -> Ended:
+    async def through(self, begin: Callable[[S, AsyncIterator[S]], Awaitable[Answering]]) -> Ended:
         """Opens a session with `begin` if there is anything to ask, and sees the whole list through.
 
         Raises what refuses or spoils the session; a failure after the first answer ends it as cut short
@@ -124,22 +148,22 @@ class Run(Generic[T, R]):
             await self._feed.close()
         return ended
 
-    async def _first(self) -> bytes | None:
+    async def _first(self) -> S | None:
         while (ready := await self._feed.take()) is not None:
             if isinstance(ready, _Asked):
                 self._waiting.append(ready)
-                return ready.prepared.digests
+                return ready.prepared
             await self._hand_over(ready, None)
         return None
 
-    async def _following(self) -> AsyncGenerator[bytes]:
+    async def _following(self) -> AsyncGenerator[S]:
         # Runs beside the reading of answers, so it never hands over anything: that would break the order.
         while (ready := await self._feed.take()) is not None:
             self._waiting.append(ready)
             if isinstance(ready, _Asked):
-                yield ready.prepared.digests
+                yield ready.prepared
 
-    async def _ask(self, exchange: Exchange) -> Ended:
+    async def _ask(self, exchange: Answering) -> Ended:
         try:
             async with exchange, aclosing(exchange.answers()) as answers:
                 async for answer in answers:
@@ -159,10 +183,10 @@ class Run(Generic[T, R]):
         while (ready := await self._feed.take()) is not None:
             await self._hand_over(ready, None)
 
-    async def _hand_over(self, ready: _Asked[T] | _Settled[R], answer: bytes | None) -> None:
+    async def _hand_over(self, ready: _Asked[T, S] | _Settled[R], answer: bytes | None) -> None:
         await asyncio.to_thread(self._finish, ready, answer)
 
-    def _finish(self, ready: _Asked[T] | _Settled[R], answer: bytes | None) -> None:
+    def _finish(self, ready: _Asked[T, S] | _Settled[R], answer: bytes | None) -> None:
         if isinstance(ready, _Asked):
             answered = self._question.answered(ready.prepared, answer)
             self._sink.take(self._sink.render(ready.payload, answered))

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import TYPE_CHECKING, Final, Self, TypeAlias
+from typing import TYPE_CHECKING, Final, Self, TypeAlias, TypeVar
 
 import grpc.aio
+from google.protobuf.message import Message
 from grpc._cython import cygrpc  # type: ignore[attr-defined]
 
 from stayput.errors import StayputError
@@ -12,6 +13,7 @@ from stayput.rpc.client import error_of, translated
 from stayput.v1.comparison_pb2 import CompareRecordsRequest, CompareRequest, CompareResponse
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput_client.conversation import Conversation
+from stayput_client.question import Prepared
 from stayput_client.results import Concluded
 
 if TYPE_CHECKING:  # exists for the type checker only
@@ -23,6 +25,11 @@ ONE_CALL_SECONDS: Final = 30.0
 _CHUNKS_UNDER_WAY: Final = 8
 _PEER: Final = "node"
 
+CALL_OVER: Final = (grpc.aio.AioRpcError, asyncio.InvalidStateError, cygrpc.InternalError)
+"""What writing raises when the call has ended. Answers that came before may still be unread."""
+
+M = TypeVar("M", bound=Message)
+R = TypeVar("R")
 _Call: TypeAlias = "grpc.aio.StreamStreamCall[CompareRequest, CompareResponse]"
 
 
@@ -56,8 +63,8 @@ class Exchange:
         self,
         stub: "ComparisonServiceAsyncStub",
         conversation: Conversation,
-        first: bytes,
-        following: AsyncIterator[bytes],
+        first: Prepared,
+        following: AsyncIterator[Prepared],
     ) -> None:
         self._stub = stub
         self._conversation = conversation
@@ -81,22 +88,19 @@ class Exchange:
             await call.write(CompareRequest(open=self._conversation.opening))
             # A chunk waits until it is known whether another follows, as the final one is sealed as such.
             waiting = self._first
-            async for digests in self._following:
+            async for prepared in self._following:
                 await self._send_chunk(call, waiting, final=False)
-                waiting = digests
+                waiting = prepared
             await self._send_chunk(call, waiting, final=True)
             await call.done_writing()
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError, cygrpc.InternalError):
-            # The call is over. Answers that came before may still be unread; reading tells how it ended.
+        except CALL_OVER:
+            # Reading tells how it ended.
             return
 
-    async def _send_chunk(self, call: _Call, digests: bytes, *, final: bool) -> None:
+    async def _send_chunk(self, call: _Call, prepared: Prepared, *, final: bool) -> None:
         await self._under_way.acquire()
-        request = CompareRequest(chunk=self._conversation.seal(digests, final=final))
-        # When the node ends the call, a `call.write` under way would put INTERNAL in place of the reason and
-        # drop the answers not read yet (grpc/grpc issue 36066), so the write goes to the layer below it.
-        below = call._cython_call  # type: ignore[attr-defined]  # noqa: SLF001
-        await below.send_serialized_message(request.SerializeToString())
+        chunk = self._conversation.seal(prepared.digests, final=final)
+        await send(call, CompareRequest(chunk=chunk))
 
     async def answers(self) -> AsyncGenerator[bytes]:
         """Outcome bytes of each chunk, in order. Ends when the receipt has been verified.
@@ -115,7 +119,7 @@ class Exchange:
                 case "receipt":
                     self.concluded = self._conversation.concluded(response.receipt, response.allowance)
                 case _:
-                    raise _ended_early()
+                    raise ended_early()
 
     async def _read(self) -> CompareResponse:
         reading = asyncio.ensure_future(self._call.read())
@@ -127,13 +131,27 @@ class Exchange:
         try:
             response = await reading
         except grpc.aio.AioRpcError as error:
-            raise SessionBroken(error_of(error, _PEER)) from None
+            raise broken(error) from None
         if not isinstance(response, CompareResponse):  # the end of the stream
-            raise _ended_early()
+            raise ended_early()
         return response
 
 
-def _ended_early() -> StayputError:
+async def send(call: "grpc.aio.StreamStreamCall[M, R]", message: M) -> None:
+    """Writes on a stream; raises one of `CALL_OVER` if the call has ended."""
+    # When the node ends the call, a `call.write` under way would put INTERNAL in place of the reason and
+    # drop the answers not read yet (grpc/grpc issue 36066), so the write goes to the layer below it.
+    below = call._cython_call  # type: ignore[attr-defined]  # noqa: SLF001
+    await below.send_serialized_message(message.SerializeToString())
+
+
+def broken(error: grpc.aio.AioRpcError) -> SessionBroken:
+    """How a failed read of a node's stream is told."""
+    return SessionBroken(error_of(error, _PEER))
+
+
+def ended_early() -> StayputError:
+    """`PROTOCOL_VIOLATION`: the stream ended, and there was no receipt."""
     return StayputError(
         ErrorReason.ERROR_REASON_PROTOCOL_VIOLATION,
         "the node ended the session without a receipt",

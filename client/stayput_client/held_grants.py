@@ -7,7 +7,7 @@ from datetime import datetime
 from google.protobuf.message import DecodeError
 
 from stayput import grants
-from stayput.errors import StayputError
+from stayput.errors import Reason, StayputError
 from stayput.v1 import access_pb2
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput_client.faults import ClientFault
@@ -23,9 +23,24 @@ class Use:
     resource: str
     key: str
     checks: tuple[str, ...]
+    mode: Mode
+    granularity: Granularity
     operator: str
     case_number: str
     at: datetime
+
+    @property
+    def application(self) -> str:
+        """What `stayput apply` is given to get a grant for it, apart from the reasons for it."""
+        words = [
+            f"--resource {self.resource} --key {self.key}",
+            *(f"--check {check}" for check in self.checks),
+        ]
+        if self.mode is not Mode.KEYED:
+            words.append(f"--mode {self.mode.name.lower()}")
+        if self.granularity is not Granularity.RECORD:
+            words.append(f"--granularity {self.granularity.name.lower()}")
+        return " ".join(words)
 
 
 def opened_grant(
@@ -109,10 +124,7 @@ def _only(held: Sequence[Grant], use: Use) -> Grant:
     stopped = next((one for one in covering if one.state is not GrantState.UNVERIFIED), None)
     if stopped is not None:
         raise _not_active(stopped)
-    wanted = " ".join(
-        [f"--resource {use.resource} --key {use.key}", *(f"--check {check}" for check in use.checks)]
-    )
-    raise ClientFault(ErrorReason.ERROR_REASON_GRANT_UNKNOWN, "no_grant", field="grant", wanted=wanted)
+    raise _uncovered(ErrorReason.ERROR_REASON_GRANT_UNKNOWN, "no_grant", use)
 
 
 def _named(held: Sequence[Grant], use: Use, grant_id: str) -> Grant:
@@ -124,16 +136,23 @@ def _named(held: Sequence[Grant], use: Use, grant_id: str) -> Grant:
     if named.state is not GrantState.ACTIVE:
         raise _not_active(named)
     if not _covers(named, use):
-        raise ClientFault(ErrorReason.ERROR_REASON_GRANT_SCOPE, "grant_scope", field="grant")
+        raise _uncovered(ErrorReason.ERROR_REASON_GRANT_SCOPE, "grant_scope", use)
     return named
+
+
+def _uncovered(reason: Reason, name: str, use: Use) -> ClientFault:
+    mode, granularity = use.mode.name.lower(), use.granularity.name.lower()
+    return ClientFault(
+        reason, name, field="grant", mode=mode, granularity=granularity, wanted=use.application
+    )
 
 
 def _covers(held: Grant, use: Use) -> bool:
     return (
         (held.resource, held.key) == (use.resource, use.key)
         and set(use.checks) <= set(held.checks)
-        and Mode.KEYED in held.modes
-        and Granularity.RECORD in held.granularities
+        and use.mode in held.modes
+        and use.granularity in held.granularities
     )
 
 

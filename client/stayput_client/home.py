@@ -5,6 +5,7 @@ identity -> identities/<name>   the identity in use (a link, so that it is repla
 identities/<name>/              tls_key.pem signing_key.pem request.der certificate.pem ca.pem platform.json
 known_nodes.json                signing keys of nodes, pinned at first use
 config.toml                     operator = "", purpose = "": defaults of `stayput compare`
+fingerprints/                   of the oblivious mode, see stayput_client.fingerprint_cache
 ```
 Directories have mode 0700 and files 0600. The directory of an enrolment is named after its invitation's
 token, so that repeating an enrolment finds the keys that it made before.
@@ -74,7 +75,7 @@ class IdentityFiles:
 
     def begin(self, tls_key: bytes, signing_key: bytes, request: bytes) -> None:
         """Stores keys (PEM) and certificate request (DER) before they are used; the request last."""
-        _make_private(self.directory)
+        make_private(self.directory)
         write_private(self.directory / _TLS_KEY, tls_key)
         write_private(self.directory / _SIGNING_KEY, signing_key)
         write_private(self.directory / _REQUEST, request)
@@ -204,6 +205,11 @@ class Home:
         """Where pinned keys are kept."""
         return self.path / "known_nodes.json"
 
+    @property
+    def fingerprints_path(self) -> Path:
+        """Where fingerprints are cached."""
+        return self.path / "fingerprints"
+
     def _known_nodes(self) -> dict[str, bytes]:
         if not self.known_nodes_path.is_file():
             return {}
@@ -216,15 +222,16 @@ class Home:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         # Two commands that meet different nodes at the same time must not lose one another's pin.
-        _make_private(self.path)
+        make_private(self.path)
         with (self.path / ".lock").open("ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
 
-def _make_private(directory: Path) -> None:
+def make_private(directory: Path) -> None:
+    """Makes a directory of mode 0700, and those above it, unless it is there."""
     if not directory.is_dir():
-        _make_private(directory.parent)
+        make_private(directory.parent)
         directory.mkdir(mode=_PRIVATE_DIRECTORY, exist_ok=True)
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from stayput_client.comparing import Ended, Run
+from stayput_client.comparing import Ended
 from stayput_client.lists import ClerksList, places
+from stayput_client.oblivious import ObliviousAgreed
 from stayput_client.output import Output, check_destination
 from stayput_client.results import CutShort, Progress, Summary
 from stayput_client.session import Agreed
@@ -42,7 +43,9 @@ class ListJob:
         return ListJob(of, out, columns)
 
 
-async def compare_list(agreed: Agreed, job: ListJob, progress: ProgressCallback | None) -> Summary:
+async def compare_list(
+    agreed: Agreed | ObliviousAgreed, job: ListJob, progress: ProgressCallback | None
+) -> Summary:
     """Streams the list through a session into its output file.
 
     Raises `CutShort` when the session broke after some records were answered: those are kept.
@@ -50,25 +53,27 @@ async def compare_list(agreed: Agreed, job: ListJob, progress: ProgressCallback 
     began = time.perf_counter()
     question = agreed.question
     at = places(question.fields.values(), job.of.columns, job.columns)
-    heard = await _reporting(job, progress)
+    heard = await reporting(job, progress)
     output = Output(job.out, job.of, question.checks, heard)
     try:
         with closing(job.of.batches(at, agreed.chunk_records)) as batches:
-            ended = await Run(question, batches, output).through(agreed.begin)
+            ended = await agreed.run(batches, output)
         return _settled(agreed, job, output, ended, time.perf_counter() - began)
     finally:
         output.discard()
 
 
-def _settled(agreed: Agreed, job: ListJob, output: Output, ended: Ended, elapsed: float) -> Summary:
+def _settled(
+    agreed: Agreed | ObliviousAgreed, job: ListJob, output: Output, ended: Ended, elapsed: float
+) -> Summary:
     summary = agreed.summary(output.tallies, ended.concluded, elapsed)
     if ended.cut is not None:
         raise CutShort(ended.cut, replace(summary, out_path=output.keep_partial()))
-    receipt_path = output.finish(summary.receipt.to_file() if summary.receipt else None)
-    return replace(summary, out_path=job.out, receipt_path=receipt_path)
+    receipt_path, *further = output.finish(ended.concluded) or (None,)
+    return replace(summary, out_path=job.out, receipt_path=receipt_path, further_receipt_paths=tuple(further))
 
 
-async def _reporting(job: ListJob, progress: ProgressCallback | None) -> Callable[[int], None]:
+async def reporting(job: ListJob, progress: ProgressCallback | None) -> Callable[[int], None]:
     """What to tell of lines written: a thread may call it, `progress` hears of it in the event loop."""
     if progress is None:
         return lambda _: None

@@ -21,7 +21,14 @@ from stayput_client.faults import ClientFault
 from stayput_client.home import write_private
 from stayput_client.lists import ClerksList, added_columns, in_order
 from stayput_client.question import Answered, Why
-from stayput_client.results import NOT_ANSWERED, OUTCOME_OF_CODE, UNANSWERED_CODE, Outcome, Tallies
+from stayput_client.results import (
+    NOT_ANSWERED,
+    OUTCOME_OF_CODE,
+    UNANSWERED_CODE,
+    Concluded,
+    Outcome,
+    Tallies,
+)
 
 WORDS: Final[Mapping[int, str]] = {
     UNANSWERED_CODE: "",
@@ -39,6 +46,26 @@ def receipt_path(out: Path) -> Path:
     return out.with_name(f"{out.name}.receipt.json")
 
 
+def fetch_receipt_path(out: Path) -> Path:
+    """Where the receipt of the session goes that fetched fingerprints for it."""
+    return out.with_name(f"{out.name}.fetch.receipt.json")
+
+
+def write_receipts(out: Path, concluded: Concluded) -> tuple[Path, ...]:
+    """Writes the receipts beside the place of the output: that of the last session first, then the others.
+
+    Those of sessions before it are `OUT.receipt-2.json` and so on.
+    """
+    receipts = {receipt_path(out): concluded.receipt}
+    for number, receipt in enumerate(concluded.earlier, 2):
+        receipts[out.with_name(f"{out.name}.receipt-{number}.json")] = receipt
+    if concluded.fetch is not None:
+        receipts[fetch_receipt_path(out)] = concluded.fetch
+    for path, receipt in receipts.items():
+        write_private(path, receipt.to_file().encode())
+    return tuple(receipts)
+
+
 def check_destination(out: Path, list_path: Path, *, force: bool) -> None:
     """Passes if `out` may be written; else `FIELD_INVALID`.
 
@@ -52,7 +79,7 @@ def check_destination(out: Path, list_path: Path, *, force: bool) -> None:
         raise ClientFault(ErrorReason.ERROR_REASON_FIELD_INVALID, "out_is_list", field="out")
     if force:
         return
-    for path in (out, receipt_path(out)):
+    for path in (out, receipt_path(out), fetch_receipt_path(out)):
         if path.exists():
             raise ClientFault(
                 ErrorReason.ERROR_REASON_FIELD_INVALID, "out_exists", field="out", file=str(path)
@@ -114,17 +141,14 @@ class Output:
         self.tallies.reasons.update(rendered.reasons)
         self._heard(rendered.lines)
 
-    def finish(self, receipt: str | None) -> Path | None:
-        """Puts the output in place, and before it the receipt, so that no output is without one.
+    def finish(self, concluded: Concluded | None) -> tuple[Path, ...]:
+        """Puts the output in place, and before it the receipts, so that no output is without one.
 
-        Returns the path of the receipt, if there is one.
+        Returns the paths of the receipts, if there was a session.
         """
-        path = None
-        if receipt is not None:
-            path = receipt_path(self._out)
-            write_private(path, receipt.encode())
+        paths = write_receipts(self._out, concluded) if concluded else ()
         self._move_to(self._out)
-        return path
+        return paths
 
     def keep_partial(self) -> Path:
         """Puts what there is beside the place of the output, in place of an earlier partial one."""

@@ -1,7 +1,8 @@
 """From the values of records to digests, and from outcome bytes back to what is said of each record.
 
 What cannot be right is found here and never sent: a record whose key is rejected leaves no digest at all, a
-check whose value is rejected leaves the same 16 zero bytes as one without a value.
+check whose value is rejected leaves the same 16 zero bytes as one without a value. The oblivious mode blinds
+what is encoded here instead of hashing it to digests (stayput_client.blinded_question).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,18 +29,33 @@ _REASON_OF_CODE: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """Some records, ready to be asked about. Shows nothing of them in repr.
+class Sifted:
+    """Some records, and which of them can be asked about. Shows nothing of them in repr.
 
-    `digests` are columns of 16 bytes of the records at the positions `sent`; `rejected` holds, by position,
-    why a key cannot be asked about, `rejected_checks` the same for each check.
+    `sent` are the positions of those; `rejected` holds, by position, why a key cannot be asked about,
+    `rejected_checks` the same for each check.
     """
 
     records: int
     sent: Sequence[int] = field(repr=False)
-    digests: bytes = field(repr=False)
     rejected: Mapping[int, Why] = field(repr=False)
     rejected_checks: tuple[Mapping[int, Why], ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared(Sifted):
+    """Some records, ready to be asked about: `digests` are columns of 16 bytes of those sent."""
+
+    digests: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Of the records that can be asked about the encoded keys, and the encoded values of each check."""
+
+    sifted: Sifted
+    keys: list[bytes] = field(repr=False)
+    checks: tuple[list[elements.Encoded], ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,35 +89,45 @@ class Question:
         self._key_context = elements.context(contract, key)
         self._check_contexts = [elements.context(contract, key, check) for check in checks]
 
-    def prepare(self, values: Mapping[str, list[str]]) -> Prepared:
-        """Digests of records given as one column of raw values for each of `fields`."""
+    def encode(self, values: Mapping[str, list[str]]) -> Encoded:
+        """Records given as one column of raw values for each of `fields`, normalised and encoded."""
         normalised = {name: self._normalisers[name].column(values[name]) for name in self.fields}
         keys, *checks = (elements.encode([normalised[one.name] for one in fields]) for fields in self._tuples)
         rejected = _rejects(keys, self._tuples[0], normalised)
         sent = _kept(len(keys), rejected)
-        sendable = [key for key in keys if isinstance(key, bytes)]
-        digests = [elements.key_digests(self._key_context, sendable)]
         rejected_checks = []
-        for context, fields, check in zip(self._check_contexts, self._tuples[1:], checks, strict=True):
+        for fields, check in zip(self._tuples[1:], checks, strict=True):
             # A check without a value is asked all the same: the node says NOT_ASKED, or NOT_FOUND.
             given = [None if value is Reject.MISSING else value for value in check]
             reasons = _rejects(given, fields, normalised)
             rejected_checks.append({at: why for at, why in reasons.items() if at not in rejected})
-            digests.append(elements.check_digests(context, sendable, _at(check, sent)))
-        joined = b"".join(chain.from_iterable(digests))
-        return Prepared(len(keys), sent, joined, rejected, tuple(rejected_checks))
+        return Encoded(
+            Sifted(len(keys), sent, rejected, tuple(rejected_checks)),
+            [key for key in keys if isinstance(key, bytes)],
+            tuple(_at(check, sent) for check in checks),
+        )
 
-    def answered(self, prepared: Prepared, answer: bytes | None) -> Answered:
+    def prepare(self, values: Mapping[str, list[str]]) -> Prepared:
+        """Digests of records given as one column of raw values for each of `fields`."""
+        encoded = self.encode(values)
+        digests = [elements.key_digests(self._key_context, encoded.keys)]
+        for context, check in zip(self._check_contexts, encoded.checks, strict=True):
+            digests.append(elements.check_digests(context, encoded.keys, check))
+        one = encoded.sifted
+        joined = b"".join(chain.from_iterable(digests))
+        return Prepared(one.records, one.sent, one.rejected, one.rejected_checks, joined)
+
+    def answered(self, sifted: Sifted, answer: bytes | None) -> Answered:
         """What is said of the records, given the outcome bytes of those sent (None: not answered)."""
-        sent = len(prepared.sent)
+        sent = len(sifted.sent)
         raw = bytes(sent * (1 + len(self.checks))) if answer is None else answer
-        columns = [_spread(raw[i * sent : (i + 1) * sent], prepared) for i in range(1 + len(self.checks))]
-        reasons: dict[int, list[Why]] = {at: [why] for at, why in prepared.rejected.items()}
+        columns = [_spread(raw[i * sent : (i + 1) * sent], sifted) for i in range(1 + len(self.checks))]
+        reasons: dict[int, list[Why]] = {at: [why] for at, why in sifted.rejected.items()}
         if answer is None:
-            for at in prepared.sent:
+            for at in sifted.sent:
                 reasons[at] = [("", NOT_ANSWERED)]
             return Answered(tuple(bytes(column) for column in columns), reasons)
-        for name, column, rejects in zip(self.checks, columns[1:], prepared.rejected_checks, strict=True):
+        for name, column, rejects in zip(self.checks, columns[1:], sifted.rejected_checks, strict=True):
             for at, why in rejects.items():
                 column[at] = outcomes.INVALID
                 reasons.setdefault(at, []).append(why)
@@ -131,11 +157,11 @@ def _at(encoded: list[elements.Encoded], sent: Sequence[int]) -> list[elements.E
     return encoded if len(sent) == len(encoded) else [encoded[at] for at in sent]
 
 
-def _spread(column: bytes, prepared: Prepared) -> bytearray:
-    if len(prepared.sent) == prepared.records:
+def _spread(column: bytes, sifted: Sifted) -> bytearray:
+    if len(sifted.sent) == sifted.records:
         return bytearray(column)
-    spread = bytearray([outcomes.INVALID]) * prepared.records
-    for at, code in zip(prepared.sent, column, strict=True):
+    spread = bytearray([outcomes.INVALID]) * sifted.records
+    for at, code in zip(sifted.sent, column, strict=True):
         spread[at] = code
     return spread
 

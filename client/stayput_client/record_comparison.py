@@ -1,18 +1,21 @@
 """Comparing records that a program holds in memory."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 
 from stayput.errors import field_invalid
-from stayput_client.comparing import Batch, Ended, Run
+from stayput_client.comparing import Batch, Ended
+from stayput_client.oblivious import ObliviousAgreed
 from stayput_client.question import Answered, Question
 from stayput_client.results import OUTCOME_OF_CODE, Comparison, Result, Tallies
 from stayput_client.session import Agreed
 
 
-async def compare_records(agreed: Agreed, records: Iterable[Mapping[str, str]]) -> Comparison:
-    """Outcomes of all records: in one call when they are few, else on a stream.
+async def compare_records(
+    agreed: Agreed | ObliviousAgreed, records: Iterable[Mapping[str, str]]
+) -> Comparison:
+    """Outcomes of all records: in one call when they are few in keyed mode, else on a stream.
 
     A field that a record leaves out is an empty one. Raises `FIELD_INVALID` for a value that is no text.
     """
@@ -20,12 +23,12 @@ async def compare_records(agreed: Agreed, records: Iterable[Mapping[str, str]]) 
     question = agreed.question
     collected = _Collected(question.checks)
     iterator = iter(records)
-    head = list(islice(iterator, agreed.one_call_records + 1))
-    if len(head) <= agreed.one_call_records:
+    head = list(islice(iterator, agreed.one_call_records + 1)) if isinstance(agreed, Agreed) else []
+    if isinstance(agreed, Agreed) and len(head) <= agreed.one_call_records:
         ended = await _in_one_call(agreed, _values(question, head), collected)
     else:
-        batches = _batches(question, chain(head, iterator), agreed.chunk_records)
-        ended = await Run(question, batches, collected).through(agreed.begin)
+        batches = batches_of(question, chain(head, iterator), agreed.chunk_records)
+        ended = await agreed.run(batches, collected)
     if ended.cut is not None:
         raise ended.cut
     summary = agreed.summary(collected.tallies, ended.concluded, time.perf_counter() - began)
@@ -41,7 +44,8 @@ async def _in_one_call(agreed: Agreed, values: Mapping[str, list[str]], collecte
     return Ended(concluded, None)
 
 
-def _batches(question: Question, records: Iterator[Mapping[str, str]], size: int) -> Iterator[Batch[None]]:
+def batches_of(question: Question, records: Iterator[Mapping[str, str]], size: int) -> Generator[Batch[None]]:
+    """The records in batches of at most `size`; raises `FIELD_INVALID` for a value that is no text."""
     while some := list(islice(records, size)):
         yield Batch(None, _values(question, some))
 

@@ -21,6 +21,8 @@ _QUOTAS: Final[Mapping[str, str]] = {
     "records_per_session": "quota_session",
     "records_per_day": "quota_day",
     "sessions_per_minute": "quota_minute",
+    "noise_budget_milli": "quota_noise",
+    "count_lists": "quota_lists",
 }
 _DECIDED: Final[Mapping[str, str]] = {
     "GRANTED": "application_granted",
@@ -32,6 +34,11 @@ _WHATEVER_DETAILS: Final[Mapping[Reason, str]] = {
     ErrorReason.ERROR_REASON_OUTSIDE_HOURS: "outside_hours",
     ErrorReason.ERROR_REASON_OPERATOR_NOT_ALLOWED: "operator_not_allowed",
     ErrorReason.ERROR_REASON_CASE_NUMBER_REQUIRED: "case_number_missing",
+    ErrorReason.ERROR_REASON_LIST_TOO_SHORT: "list_too_short",
+    ErrorReason.ERROR_REASON_LIST_OVERLAPS: "list_overlaps",
+    ErrorReason.ERROR_REASON_KEY_EPOCH_MISMATCH: "keys_changed",
+    ErrorReason.ERROR_REASON_GENERATION_CHANGED: "generation_changed",
+    ErrorReason.ERROR_REASON_PROOF_INVALID: "proof_invalid",
 }
 _PLACES: Final = ("hours", "limit", "remaining")
 

@@ -13,6 +13,7 @@ from stayput.errors import StayputError
 from stayput.receipts import Opener, to_file
 from stayput.v1.log_pb2 import Receipt
 from stayput.v1.signing_pb2 import Envelope
+from stayput_client.models.vocabulary import Mode
 
 NO_VALUE: Final = "NO_VALUE"
 """Reason of UNVERIFIABLE: no row of the subject has a value for the check (库中无此项)."""
@@ -87,10 +88,21 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Concluded:
-    """The end of a session: its verified receipt, and beside it what the node says is left."""
+    """The end of a session: its verified receipt, and beside it what the node says is left.
+
+    `earlier` are receipts of sessions before it that belong to the same comparison, `fetch` that of the
+    session which fetched fingerprints for it, if any did.
+    """
 
     receipt: SignedReceipt
     left: Left
+    earlier: tuple[SignedReceipt, ...] = ()
+    fetch: SignedReceipt | None = None
+
+    @property
+    def further(self) -> tuple[SignedReceipt, ...]:
+        """All receipts but that of the last session."""
+        return (*self.earlier, self.fetch) if self.fetch else self.earlier
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +112,10 @@ class Summary:
     `key` and each of `checks` count every outcome (zeros included); each sums to `records - not_answered`.
     `reasons` counts `field: REASON` of everything INVALID or UNVERIFIABLE. `elapsed` is in seconds. `receipt`
     is None when no record could be asked about, so that there was no session; the paths are None when nothing
-    was written. `records_left_today` and `quota_renewed_at` (when the next day begins) are what the node says
-    is left of the grant's quota, None if it does not say: they are not signed, and for showing only.
+    was written. `further_receipts` are those of other sessions that it took in oblivious mode: of one that
+    broke and was resumed, of fetching fingerprints. `records_left_today` and `quota_renewed_at` (when the
+    next day begins) are what the node says is left of the grant's quota, None if it does not say: they are
+    not signed, and for showing only.
     """
 
     resource: str
@@ -117,8 +131,45 @@ class Summary:
     receipt: SignedReceipt | None
     records_left_today: int | None
     quota_renewed_at: datetime | None
+    further_receipts: tuple[SignedReceipt, ...] = ()
     out_path: Path | None = None
     receipt_path: Path | None = None
+    further_receipt_paths: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How many different records of a list agree with the register, and which of them is not told.
+
+    `key` has MATCH and NOT_FOUND, each of `checks` MATCH and MISMATCH, over the `distinct_records` that were
+    asked about. None is not told: in keyed mode what is below `minimum`, or would give away something that
+    is; in oblivious mode MISMATCH, which it cannot tell. With `noise_epsilon_milli` (keyed mode only) the
+    node has added noise of that privacy loss, in thousandths, to each; 0: they are exact. `invalid` of all
+    `records` could not be asked about; `reasons` counts `field: REASON` of those and of check values left
+    out. All else is as in `Summary`.
+    """
+
+    resource: str
+    key_name: str
+    mode: Mode
+    records: int
+    invalid: int
+    distinct_records: int
+    key: Mapping[Outcome, int | None]
+    checks: Mapping[str, Mapping[Outcome, int | None]]
+    reasons: Mapping[str, int]
+    minimum: int
+    noise_epsilon_milli: int
+    generation: str
+    as_of: datetime
+    elapsed: float
+    receipt: SignedReceipt | None
+    records_left_today: int | None
+    quota_renewed_at: datetime | None
+    further_receipts: tuple[SignedReceipt, ...] = ()
+    out_path: Path | None = None
+    receipt_path: Path | None = None
+    further_receipt_paths: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +181,25 @@ class Comparison:
     receipt: SignedReceipt | None
 
 
+class Stage(StrEnum):
+    """What a list is waiting for."""
+
+    FETCHING = "FETCHING"
+    """Oblivious mode: fingerprints that are not cached yet; counted in bytes."""
+    COMPARING = "COMPARING"
+    """Counted in lines."""
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a list has got: lines dealt with, and lines in the whole list (quoted line ends count too)."""
+    """How far a list has got: lines dealt with, and lines in the whole list (quoted line ends count too).
+
+    While fingerprints are fetched, bytes that have come, and bytes in all.
+    """
 
     done: int
     total: int
+    stage: Stage = Stage.COMPARING
 
 
 class CutShort(StayputError):

@@ -1,23 +1,27 @@
 """What is agreed before records are compared: description, question, grant and who asks; then the session."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from stayput.sealing import SESSION_KEY_BYTES
+from stayput_client.accounts import Account, ByRecord, InTotal
+from stayput_client.comparing import Batch, Ended, Run, Sink
 from stayput_client.conversation import Conversation, Signer, Terms
 from stayput_client.exchange import MOST_RECORDS_IN_ONE_CALL, Exchange, one_call
 from stayput_client.models.grants import Grant
 from stayput_client.models.resources import Description
-from stayput_client.models.vocabulary import moment
+from stayput_client.models.vocabulary import Granularity, Mode, moment
 from stayput_client.platform import Comparator
-from stayput_client.question import Question
+from stayput_client.question import Prepared, Question
 from stayput_client.results import Concluded, Summary, Tallies
 
 if TYPE_CHECKING:  # exists for the type checker only
     from stayput.v1.comparison_pb2_grpc import ComparisonServiceAsyncStub
 
+T = TypeVar("T")
+R = TypeVar("R")
 _MOST_RECORDS_IN_A_CHUNK: Final = 8_192
 
 
@@ -28,6 +32,8 @@ class Request:
     resource: str
     key: str
     checks: tuple[str, ...]
+    mode: Mode
+    granularity: Granularity
     operator: str
     purpose: str
     case_number: str
@@ -44,6 +50,7 @@ class Agreed:
     signer: Signer
     description: Description
     question: Question
+    granularity: Granularity
     grant: Grant
     operator: str
     purpose: str
@@ -59,30 +66,45 @@ class Agreed:
         """Most records for which one call is enough."""
         return min(MOST_RECORDS_IN_ONE_CALL, self.description.chunk_records)
 
-    async def _conversation(self) -> Conversation:
-        ticket = await self.comparator.ticket(self.grant.id, self.operator, self.purpose, self.case_number)
-        terms = Terms(
+    async def terms(self) -> Terms:
+        """Terms of a session in keyed mode, with a ticket."""
+        return Terms(
             consumer=self.consumer,
             grant_id=self.grant.id,
             key=self.question.key,
             checks=self.question.checks,
+            mode=Mode.KEYED,
+            granularity=self.granularity,
             operator=self.operator,
             purpose=self.purpose,
             case_number=self.case_number,
             day=self.question.today,
             chunk_records=self.chunk_records,
-            ticket=ticket,
+            ticket=await self.comparator.ticket(self.grant.id, self.operator, self.purpose, self.case_number),
         )
-        session_key = secrets.token_bytes(SESSION_KEY_BYTES)
-        return Conversation(self.description, terms, session_key, self.signer)
 
-    async def begin(self, first: bytes, following: AsyncIterator[bytes]) -> Exchange:
+    def conversation(self, terms: Terms, account: Account) -> Conversation:
+        """A session on those terms, with a session key of its own."""
+        session_key = secrets.token_bytes(SESSION_KEY_BYTES)
+        return Conversation(self.description, terms, session_key, self.signer, account)
+
+    async def _keyed(self) -> Conversation:
+        checks = len(self.question.checks)
+        in_total = self.granularity is Granularity.COUNT
+        account = InTotal(checks, self.grant.limits) if in_total else ByRecord(checks)
+        return self.conversation(await self.terms(), account)
+
+    async def run(self, batches: Iterator[Batch[T]], sink: Sink[T, R]) -> Ended:
+        """Sees a list through one session into a sink, record by record."""
+        return await Run(self.question, batches, sink).through(self.begin)
+
+    async def begin(self, first: Prepared, following: AsyncIterator[Prepared]) -> Exchange:
         """A session on the stream that asks about `first` and what follows it."""
-        return Exchange(self.stub, await self._conversation(), first, following)
+        return Exchange(self.stub, await self._keyed(), first, following)
 
     async def in_one_call(self, digests: bytes) -> tuple[bytes, Concluded]:
         """A whole session in one call: outcome bytes, and how it ended."""
-        return await one_call(self.stub, await self._conversation(), digests)
+        return await one_call(self.stub, await self._keyed(), digests)
 
     def summary(self, tallies: Tallies, concluded: Concluded | None, elapsed: float) -> Summary:
         """What the session adds up to."""
@@ -100,6 +122,7 @@ class Agreed:
             as_of=moment(said.as_of) if said else self.description.as_of,
             elapsed=elapsed,
             receipt=receipt,
+            further_receipts=concluded.further if concluded else (),
             records_left_today=concluded.left.records_today if concluded else None,
             quota_renewed_at=concluded.left.renewed_at if concluded else None,
         )

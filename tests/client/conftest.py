@@ -31,6 +31,7 @@ from tests.client.world import (
     resident_id,
     started,
 )
+from tests.commands import Commands
 
 
 @pytest.fixture
@@ -49,11 +50,19 @@ def authority() -> Authority:
 
 
 @pytest.fixture
+def ticket_key() -> ECKey:
+    return ECKey.generate_key("P-256")
+
+
+@pytest.fixture
+def node(register_rows: Sequence[Mapping[str, str]], ticket_key: ECKey) -> NodePeer:
+    return NodePeer(Register(CONTRACT, register_rows), ticket_key)
+
+
+@pytest.fixture
 async def world(
-    tmp_path: Path, authority: Authority, register_rows: Sequence[Mapping[str, str]]
+    tmp_path: Path, authority: Authority, node: NodePeer, ticket_key: ECKey
 ) -> AsyncIterator[World]:
-    ticket_key = ECKey.generate_key("P-256")
-    node = NodePeer(Register(CONTRACT, register_rows), ticket_key)
     catalogue, access = CataloguePeer(), AccessPeer(ticket_key)
     node_server, comparator = tls.server([ErrorInterceptor()]), tls.server([ErrorInterceptor()])
     node.server = node_server
@@ -77,28 +86,43 @@ async def client(world: World) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-def stayput(world: World) -> Command:
+def stayput(world: World, commands: Commands) -> Command:
     """Runs the command in a process of its own, with English texts unless the environment says otherwise."""
 
     async def run(
         *arguments: str | Path, interrupt: asyncio.Event | None = None, **environment: str
     ) -> Finished:
+        command = ("stayput", *map(str, arguments))
+        running = commands.begin(command, Path.cwd(), _environment(world, environment))
+        if interrupt is not None:
+            await interrupt.wait()
+            running.signal(signal.SIGINT)
+        done = await running.end()
+        return Finished(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def fresh_stayput(world: World) -> Command:
+    """The same in a process that has to import everything first, as at a terminal."""
+
+    async def run(*arguments: str | Path, **environment: str) -> Finished:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-c",
-            # A shell in the background has its children ignore the interrupt.
-            "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
             "from stayput_client.cli import main; main()",
             *map(str, arguments),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "STAYPUT_HOME": str(world.home), "LC_ALL": "C.UTF-8", **environment},
+            env=_environment(world, environment),
         )
-        if interrupt is not None:
-            await interrupt.wait()
-            process.send_signal(signal.SIGINT)
         out, err = await process.communicate()
         assert process.returncode is not None
         return Finished(process.returncode, out.decode(), err.decode())
 
     return run
+
+
+def _environment(world: World, changes: Mapping[str, str]) -> dict[str, str]:
+    return {**os.environ, "STAYPUT_HOME": str(world.home), "LC_ALL": "C.UTF-8", **changes}

@@ -9,7 +9,7 @@ import pytest
 
 from tests.client.desk import CHINESE, ENGLISH, KEY, LIST, NAME, PLATE, WRONG, Desk
 from tests.client.servicers.faults import Faults
-from tests.client.world import RESOURCE, Command, World, cells, resident_id
+from tests.client.world import RESOURCE, Command, World, cells, facts, resident_id
 
 
 @pytest.fixture
@@ -84,6 +84,7 @@ async def test_compare_as_json(desk: Desk) -> None:
         "as_of": "2026-09-21T14:13:20+00:00",
         "output": str(desk.out),
         "receipt": f"{desk.out}.receipt.json",
+        "further_receipts": [],
     }
 
 
@@ -206,7 +207,7 @@ async def test_receipts_are_shown_and_verified(desk: Desk, stayput: Command) -> 
     await desk.compare()
     file = f"{desk.out}.receipt.json"
     shown = await stayput("receipt", "show", file)
-    assert [row for row in cells(shown.out) if row[0].startswith("Counts")] == [
+    assert [row for row in facts(shown.out) if row[0].startswith("Counts")] == [
         ["Counts: resident_id", "MATCH 2, NOT_FOUND 1"],
         ["Counts: name", "MATCH 1, MISMATCH 1, NOT_FOUND 1"],
         ["Counts: plate", "MATCH 1, NOT_FOUND 1, UNVERIFIABLE_NOT_ASKED 1"],

@@ -28,13 +28,16 @@ async def test_catalogue_and_describe(stayput: Command) -> None:
     assert (entry["code"], entry["sharing"], entry["keys"][KEY]) == (RESOURCE, "CONDITIONAL", [KEY])
     english = await stayput("describe", RESOURCE)
     assert ["resident_id", "resident_id", "resident_id, 身份证号, Resident ID"] in cells(english.out)
-    assert "Who learns what in keyed mode:" in english.out
+    assert "Who learns what in keyed mode, outcomes per record (keyed-record/1):" in english.out
     assert "a dishonest one could try a dictionary" in english.out
     chinese = await stayput("describe", RESOURCE, "--lang=zh")
-    assert "各方可获知的信息，密态键值比对（keyed）：" in chinese.out
+    assert "各方可获知的信息，密态键值比对（keyed），逐条结果（keyed-record/1）：" in chinese.out
     described = json.loads((await stayput("describe", RESOURCE, "--json")).out)
     assert described["checks"] == {"name": ["name"], "plate": ["plate"]}
-    assert set(described["modes"]["KEYED"]) == {"provider", "consumer", "platform"}
+    assert (described["modes"], described["granularities"]) == (["KEYED"], ["RECORD", "COUNT"])
+    assert described["oblivious"] is None
+    assert [one["id"] for one in described["leakages"]] == ["keyed-record/1", "keyed-count/1"]
+    assert {"provider", "consumer", "platform"} <= described["leakages"][0].keys()
 
 
 async def test_the_catalogue_is_searched_and_filtered(world: World, stayput: Command) -> None:
@@ -90,11 +93,11 @@ async def test_what_another_party_wrote_cannot_drive_the_terminal(world: World, 
     assert "[2J[red]Vehicle" in done.out
 
 
-async def test_help_answers_at_once(stayput: Command) -> None:
+async def test_help_answers_at_once(fresh_stayput: Command) -> None:
     seconds = []
     for _ in range(3):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = await stayput("--help")
+        done = await fresh_stayput("--help")
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert done.code == 0
@@ -103,9 +106,9 @@ async def test_help_answers_at_once(stayput: Command) -> None:
     assert min(seconds) < 0.4
 
 
-async def test_help_does_not_import_what_it_does_not_need(stayput: Command) -> None:
-    assert "退出码：" in (await stayput("compare", "--help", "--lang", "zh")).out
-    done = await stayput("compare", "--help", PYTHONPROFILEIMPORTTIME="1")
+async def test_help_does_not_import_what_it_does_not_need(fresh_stayput: Command) -> None:
+    assert "退出码：" in (await fresh_stayput("compare", "--help", "--lang", "zh")).out
+    done = await fresh_stayput("compare", "--help", PYTHONPROFILEIMPORTTIME="1")
     for code in range(5):
         assert re.search(rf"^ +{code}  ", done.out, re.MULTILINE)
     imported = {line.rpartition("|")[2].strip() for line in done.err.splitlines()}

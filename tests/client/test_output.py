@@ -1,19 +1,26 @@
 """The output file: whatever a list holds, it comes out again."""
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stayput import outcomes
+from stayput import outcomes, signing
 from stayput.delimited import Batch, Dialect, RowFault, read_batches, read_header
-from stayput.v1.contract_pb2 import Field
+from stayput.errors import StayputError
+from stayput.receipts import Opener
+from stayput.v1.contract_pb2 import Contract, Field
+from stayput.v1.log_pb2 import Receipt
 from stayput_client.lists import ClerksList, places
-from stayput_client.output import Output
+from stayput_client.output import Output, check_destination
 from stayput_client.question import Answered
+from stayput_client.receipt_files import claimed
+from stayput_client.results import Concluded, Left, SignedReceipt
 
 COLUMNS = ("编号", "备注")
 # All that delimited text can carry: neither NUL nor surrogates.
@@ -63,6 +70,38 @@ def test_discarding_after_the_output_is_in_place_keeps_it(tmp_path: Path) -> Non
     output.finish(None)
     output.discard()
     assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
+
+
+def signed(number: int) -> SignedReceipt:
+    receipt = Receipt(sequence=number)
+    envelope = signing.sign(signing.PayloadType.RECEIPT, receipt, Ed25519PrivateKey.generate())
+    return SignedReceipt(receipt, envelope, Opener(bytes(32), Contract(), date(2026, 11, 23), 8_192))
+
+
+def test_receipts_of_all_sessions_are_put_beside_the_output(tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    concluded = Concluded(signed(7), Left(None, None), (signed(4), signed(5)), signed(3))
+    output = Output(out, ClerksList(out, Dialect(), COLUMNS, marked=False), (), lambda _: None)
+    paths = output.finish(concluded)
+    assert {path.name: claimed(path.read_text()).sequence for path in paths} == {
+        "out.csv.receipt.json": 7,
+        "out.csv.receipt-2.json": 4,
+        "out.csv.receipt-3.json": 5,
+        "out.csv.fetch.receipt.json": 3,
+    }
+    assert {path.name for path in tmp_path.iterdir()} == {"out.csv", *(path.name for path in paths)}
+    assert concluded.further == (*concluded.earlier, concluded.fetch)
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.csv.receipt.json", "out.csv.fetch.receipt.json"])
+def test_nothing_is_overwritten_unless_that_is_wanted(tmp_path: Path, name: str) -> None:
+    listed, out = tmp_path / "list.csv", tmp_path / "out.csv"
+    listed.touch()
+    check_destination(out, listed, force=False)
+    (tmp_path / name).touch()
+    with pytest.raises(StayputError, match=f"FIELD_INVALID: .*{name} exists"):
+        check_destination(out, listed, force=False)
+    check_destination(out, listed, force=True)
 
 
 NAME = Field(name="name", type="person_name", title="姓名", title_en="Name")

@@ -247,6 +247,9 @@ async def test_the_command_proves_and_disproves(case: Case, stayput: Command) ->
         "proved: node vehicles-1 was asked exactly this list (7 records) and told exactly this output"
     )
     assert "正是该名单（7 条）" in (await stayput(*command, **CHINESE)).out
+    without_output = await stayput(*command[:-2])
+    assert (without_output.code, without_output.out) == (2, "")
+    assert "give the output that was written" in without_output.err
     case.edit(case.out, "MATCH,MATCH,MATCH", "MATCH,MATCH,MISMATCH")
     done = await stayput(*command)
     assert (done.code, done.out) == (1, "")

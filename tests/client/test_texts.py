@@ -11,6 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 import stayput_client
 from stayput.delimited import RowFault
 from stayput.language import Language
+from stayput.leakage import PARTIES
 from stayput.normalise import Reject
 from stayput.reasons import MEANINGS
 from stayput.v1.errors_pb2 import ErrorReason
@@ -20,6 +21,7 @@ from stayput_client import (
     ChangeCause,
     DecisionUrgency,
     GrantState,
+    Granularity,
     Mode,
     Outcome,
     SaidBy,
@@ -27,7 +29,7 @@ from stayput_client import (
 )
 from stayput_client.cli import app
 from stayput_client.cli.localised import localise
-from stayput_client.results import ATTEMPTS, NO_VALUE, NOT_ASKED
+from stayput_client.results import ATTEMPTS, NO_VALUE, NOT_ASKED, Stage
 from stayput_client.texts import CATALOGUE, chosen_language
 from stayput_client.texts.remedies import REMEDIES
 
@@ -74,6 +76,10 @@ def test_every_error_reason_is_explained_with_a_remedy_in_both_languages() -> No
         ("category", Category),
         ("sharing", Sharing),
         ("mode", Mode),
+        ("mode_word", Mode),
+        ("granularity", Granularity),
+        ("granularity_of", Granularity),
+        ("compare.progress", Stage),
         ("state", ApplicationState),
         ("state", GrantState),
         ("cause", ChangeCause),
@@ -89,6 +95,10 @@ def test_every_urgency_but_none_and_every_word_on_a_grant_has_a_text() -> None:
     urgencies = {f"urgency.{one.name}" for one in DecisionUrgency if one is not DecisionUrgency.NONE}
     stops = {f"stop.{state}.{by.name}" for state in ("SUSPENDED", "REVOKED") for by in SaidBy}
     assert urgencies | stops <= CATALOGUE.keys()
+
+
+def test_every_party_of_a_leakage_statement_has_a_text() -> None:
+    assert {f"leak.{party}" for party in PARTIES} <= CATALOGUE.keys()
 
 
 def test_reasons_of_unverifiable_have_a_text() -> None:

@@ -30,14 +30,25 @@ def at(moment: datetime, **fields: int) -> Timestamp:
     return stamp
 
 
-async def ask(client: Client, grant: str | None = None, **options: str) -> Comparison:
-    return await client.compare([{KEY: resident_id(0)}], resource=RESOURCE, key=KEY, grant=grant, **options)
+async def ask(
+    client: Client, grant: str | None = None, *, operator: str = "", case_number: str = ""
+) -> Comparison:
+    return await client.compare(
+        [{KEY: resident_id(0)}],
+        resource=RESOURCE,
+        key=KEY,
+        operator=operator,
+        case_number=case_number,
+        grant=grant,
+    )
 
 
-async def refusal(world: World, client: Client, grant: str | None = None, **options: str) -> ClientFault:
+async def refusal(
+    world: World, client: Client, grant: str | None = None, *, operator: str = "", case_number: str = ""
+) -> ClientFault:
     """What the client says when it does not even ask for a ticket."""
     with pytest.raises(ClientFault) as caught:
-        await ask(client, grant, **options)
+        await ask(client, grant, operator=operator, case_number=case_number)
     assert (world.access.tickets, world.node.receipts) == (0, [])
     assert caught.value.remedy
     assert caught.value.remedy_in(Language.CHINESE) != caught.value.remedy

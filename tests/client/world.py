@@ -19,7 +19,15 @@ from stayput.normalise import PROFILE
 from stayput.rpc import tls
 from stayput.v1 import catalogue_pb2
 from stayput.v1.access_pb2 import Grant, GrantStanding, Limits, RecordedGrant
-from stayput.v1.contract_pb2 import GRANULARITY_RECORD, MODE_KEYED, Check, Contract, Field, Key
+from stayput.v1.contract_pb2 import (
+    GRANULARITY_COUNT,
+    GRANULARITY_RECORD,
+    MODE_KEYED,
+    Check,
+    Contract,
+    Field,
+    Key,
+)
 from stayput_client.home import Home, Platform
 from tests.client.authority import Authority
 from tests.client.servicers.comparator import AccessPeer, CataloguePeer
@@ -142,6 +150,7 @@ def entry(address: str, signing_key: bytes) -> catalogue_pb2.Resource:
         checks=CONTRACT.checks,
         fields=CONTRACT.fields,
         modes=[MODE_KEYED],
+        granularities=[GRANULARITY_RECORD, GRANULARITY_COUNT],
         generation=GENERATION,
         as_of=AS_OF,
     )
@@ -169,3 +178,8 @@ def cells(out: str) -> list[list[str]]:
         for line in out.splitlines()
         if line[:1] in "│┃"
     ]
+
+
+def facts(out: str) -> list[list[str]]:
+    """The names and values in an output, which stand apart by two spaces or more."""
+    return [re.split(" {2,}", line, maxsplit=1) for line in out.splitlines() if line[:1] != " "]

@@ -4,12 +4,10 @@ import os
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stayput.delimited import DelimitedError
-from stayput.errors import StayputError
 from stayput_client.cli import (
     applications,
     audit,
@@ -24,7 +22,12 @@ from stayput_client.cli import (
 )
 from stayput_client.cli.localised import localise
 from stayput_client.cli.screen import Screen
+from stayput_client.cli.values import read_plainly
 from stayput_client.texts import chosen_language
+
+if TYPE_CHECKING:
+    from stayput.delimited import DelimitedError
+    from stayput.errors import StayputError
 
 REFUSED = 1
 _OPTION = "--lang"
@@ -55,11 +58,23 @@ def main() -> None:
     screen = Screen(chosen_language(lang, os.environ))
     command = typer.main.get_group(app)
     localise(command, screen.language)
+    read_plainly(command)
     try:
         command.main(arguments, prog_name="stayput")
-    except (StayputError, DelimitedError, OSError) as error:
+    except SystemExit:
+        # The usual end: what tells a failure is not needed for it, and not imported.
+        raise
+    except _failures() as error:
         screen.failure(error)
         sys.exit(REFUSED)
+
+
+def _failures() -> "tuple[type[StayputError], type[DelimitedError], type[OSError]]":
+    """What a command is expected to fail with; everything else is a defect."""
+    from stayput.delimited import DelimitedError
+    from stayput.errors import StayputError
+
+    return StayputError, DelimitedError, OSError
 
 
 def _language_first(arguments: Sequence[str]) -> tuple[str | None, list[str]]:

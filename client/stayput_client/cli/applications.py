@@ -1,11 +1,12 @@
 """Commands about applications: apply, withdraw, applications."""
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stayput_client.cli.options import AsJson, Check, HomeOption, Key, Resource
+from stayput_client.cli import interruptible
+from stayput_client.cli.leakage import offered
+from stayput_client.cli.options import AsJson, Check, HomeOption, InGranularity, InMode, Key, Resource
 from stayput_client.cli.screen import Json, Screen
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def apply(
     matter: Annotated[str, typer.Option(metavar="TEXT")],
     agreement: Annotated[str, typer.Option(metavar="REFERENCE", show_default=False)] = "",
     check: Check = None,
+    mode: InMode = None,
+    granularity: InGranularity = None,
     volume: Annotated[int, typer.Option(min=0, metavar="NUMBER")] = 0,
     home: HomeOption = None,
     as_json: AsJson = False,
@@ -36,12 +39,15 @@ def apply(
 
     async def run() -> "Application":
         from stayput_client.client import Client
+        from stayput_client.models.vocabulary import Granularity, Mode
 
         async with Client.open(home) as client:
             return await client.apply(
                 resource=resource,
                 key=key,
                 checks=check or (),
+                mode=Mode[mode.name] if mode else Mode.KEYED,
+                granularity=Granularity[granularity.name] if granularity else Granularity.RECORD,
                 purpose=purpose,
                 legal_basis=legal_basis,
                 matter=matter,
@@ -49,7 +55,7 @@ def apply(
                 records_per_day=volume,
             )
 
-    filed, screen = asyncio.run(run()), Screen.of(context)
+    filed, screen = interruptible.run(run()), Screen.of(context)
     if as_json:
         screen.json(_json(filed))
         return
@@ -79,7 +85,7 @@ def withdraw(
         async with Client.open(home) as client:
             return await client.withdraw(application, reason)
 
-    taken_back, screen = asyncio.run(run()), Screen.of(context)
+    taken_back, screen = interruptible.run(run()), Screen.of(context)
     if as_json:
         screen.json(_json(taken_back))
     else:
@@ -95,11 +101,23 @@ def applications(context: typer.Context, *, home: HomeOption = None, as_json: As
         async with Client.open(home) as client:
             return await client.applications()
 
-    found, screen = asyncio.run(run()), Screen.of(context)
+    found, screen = interruptible.run(run()), Screen.of(context)
     if as_json:
         screen.json([_json(one) for one in found])
         return
-    names = ("id", "resource", "key", "checks", "matter", "state", "submitted", "due", "clock", "answer")
+    names = (
+        "id",
+        "resource",
+        "key",
+        "checks",
+        "modes",
+        "matter",
+        "state",
+        "submitted",
+        "due",
+        "clock",
+        "answer",
+    )
     screen.table([f"column.{name}" for name in names], [_row(screen, one) for one in found])
 
 
@@ -109,6 +127,7 @@ def _row(screen: Screen, one: "Application") -> list[str]:
         one.resource,
         one.key,
         ", ".join(one.checks),
+        offered(screen, [one.mode], [one.granularity]),
         one.matter,
         _state(screen, one),
         screen.moment(one.submitted_at),

@@ -1,6 +1,5 @@
 """Commands about what can be compared: catalogue, describe."""
 
-import asyncio
 from dataclasses import asdict
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -8,15 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stayput.language import Language
-from stayput_client.cli.leakage import leakage, show_leakage
-from stayput_client.cli.options import AsJson, HomeOption
+from stayput_client.cli import interruptible
+from stayput_client.cli.leakage import leakage_json, offered, show_leakage
+from stayput_client.cli.options import AsJson, HomeOption, ModeName
 from stayput_client.cli.screen import Json, Screen
 
 if TYPE_CHECKING:
+    from stayput.v1.contract_pb2 import ObliviousOffer
     from stayput_client.models.resources import Allowance, Description, ResourceSummary
 
 
-# The values of options are told before anything else is imported; the names are those of the vocabulary.
+# As in stayput_client.cli.options.
 class _Category(StrEnum):
     BASE = "base"
     THEME = "theme"
@@ -27,11 +28,6 @@ class _Sharing(StrEnum):
     UNCONDITIONAL = "unconditional"
     CONDITIONAL = "conditional"
     NOT_SHARED = "not-shared"
-
-
-class _Mode(StrEnum):
-    KEYED = "keyed"
-    OBLIVIOUS = "oblivious"
 
 
 def register(app: typer.Typer) -> None:
@@ -47,7 +43,7 @@ def catalogue(
     category: Annotated[list[_Category] | None, typer.Option("--category")] = None,
     sharing: Annotated[list[_Sharing] | None, typer.Option("--sharing")] = None,
     provider: Annotated[str, typer.Option("--provider", metavar="CODE", show_default=False)] = "",
-    mode: Annotated[list[_Mode] | None, typer.Option("--mode")] = None,
+    mode: Annotated[list[ModeName] | None, typer.Option("--mode")] = None,
     home: HomeOption = None,
     as_json: AsJson = False,
 ) -> None:
@@ -66,11 +62,11 @@ def catalogue(
                 modes=[Mode[one.name] for one in mode or ()],
             )
 
-    found, screen = asyncio.run(run()), Screen.of(context)
+    found, screen = interruptible.run(run()), Screen.of(context)
     if as_json:
-        screen.json([_summary_json(one) for one in found])
+        screen.json([_summary_json(screen, one) for one in found])
         return
-    names = ("code", "title", "provider", "category", "sharing", "keys", "checks", "as_of", "stale")
+    names = ("code", "title", "provider", "category", "sharing", "keys", "checks", "modes", "as_of", "stale")
     screen.table([f"column.{name}" for name in names], [_summary_row(screen, one) for one in found])
 
 
@@ -83,6 +79,7 @@ def _summary_row(screen: Screen, one: "ResourceSummary") -> list[str]:
         screen.text(f"sharing.{one.sharing.name}"),
         ", ".join(one.keys),
         ", ".join(one.checks),
+        offered(screen, one.modes, one.granularities),
         screen.moment(one.as_of),
         screen.text("yes" if one.stale else "no"),
     ]
@@ -107,7 +104,7 @@ def describe(
         async with Client.open(home) as client:
             return await client.describe(resource)
 
-    description, screen = asyncio.run(run()), Screen.of(context)
+    description, screen = interruptible.run(run()), Screen.of(context)
     if as_json:
         screen.json(_description_json(screen, description))
     else:
@@ -132,9 +129,33 @@ def _show_description(screen: Screen, one: "Description") -> None:
             for field in contract.fields
         ],
     )
-    for mode in one.modes:
-        show_leakage(screen, mode.name)
+    _show_oblivious(screen, one)
+    for leakage in one.leakages:
+        show_leakage(screen, leakage)
     _show_allowances(screen, one.allowances)
+
+
+def _show_oblivious(screen: Screen, one: "Description") -> None:
+    offer = one.oblivious
+    if offer is None:
+        return
+    from stayput_client.models.vocabulary import Granularity
+
+    screen.say("describe.oblivious", suite=offer.suite, key_epoch=offer.key_epoch)
+    if offer.new_key_per_generation:
+        screen.say("describe.new_keys")
+    screen.table(
+        ["column.key", "column.check", "column.granularity", "column.fingerprints"],
+        [
+            [
+                each.key,
+                each.check or screen.text("none"),
+                screen.text(f"granularity.{Granularity(each.granularity).name}"),
+                f"{each.fingerprints:,}",
+            ]
+            for each in offer.sets
+        ],
+    )
 
 
 def _show_allowances(screen: Screen, allowances: "tuple[Allowance, ...]") -> None:
@@ -158,7 +179,7 @@ def _show_allowances(screen: Screen, allowances: "tuple[Allowance, ...]") -> Non
     )
 
 
-def _summary_json(one: "ResourceSummary") -> dict[str, Json]:
+def _summary_json(screen: Screen, one: "ResourceSummary") -> dict[str, Json]:
     return {
         "code": one.code,
         "title": one.title,
@@ -173,6 +194,9 @@ def _summary_json(one: "ResourceSummary") -> dict[str, Json]:
         "keys": {name: list(fields) for name, fields in one.keys.items()},
         "checks": {name: list(fields) for name, fields in one.checks.items()},
         "modes": [mode.name for mode in one.modes],
+        "granularities": [granularity.name for granularity in one.granularities],
+        "key_epoch": one.key_epoch,
+        "leakages": [leakage_json(screen, leakage) for leakage in one.leakages],
         "generation": one.generation,
         "as_of": one.as_of.isoformat() if one.as_of else None,
         "stale": one.stale,
@@ -198,9 +222,33 @@ def _description_json(screen: Screen, one: "Description") -> dict[str, Json]:
         ],
         "keys": {key.name: list(key.fields) for key in contract.keys},
         "checks": {check.name: list(check.fields) for check in contract.checks},
-        "modes": {mode.name: {**leakage(screen, mode.name)} for mode in one.modes},
+        "modes": [mode.name for mode in one.modes],
+        "granularities": [granularity.name for granularity in one.granularities],
+        "oblivious": _offer_json(one.oblivious) if one.oblivious else None,
+        "leakages": [leakage_json(screen, leakage) for leakage in one.leakages],
         "chunk_records": one.chunk_records,
         "allowances": [_allowance_json(allowance) for allowance in one.allowances],
+    }
+
+
+def _offer_json(offer: "ObliviousOffer") -> dict[str, Json]:
+    from stayput_client.models.vocabulary import Granularity
+
+    return {
+        "suite": offer.suite,
+        "key_epoch": offer.key_epoch,
+        "new_key_per_generation": offer.new_key_per_generation,
+        "sets": [
+            {
+                "key": one.key,
+                "check": one.check or None,
+                "granularity": Granularity(one.granularity).name,
+                "fingerprints": one.fingerprints,
+                "public_key": one.public_key.hex(),
+                "sha256": one.sha256.hex(),
+            }
+            for one in offer.sets
+        ],
     }
 
 

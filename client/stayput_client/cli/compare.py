@@ -1,10 +1,11 @@
 """The command `compare`."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,16 +17,21 @@ from stayput_client.cli.options import (
     Delimiter,
     Encoding,
     HomeOption,
+    InMode,
     Key,
     Resource,
     columns_of,
     delimiter_of,
 )
-from stayput_client.cli.screen import Json, Screen
+from stayput_client.cli.screen import Screen
+from stayput_client.cli.summary import show_summary
+from stayput_client.cli.totals import show_totals
 
 if TYPE_CHECKING:
     from stayput_client.list_comparison import ProgressCallback
-    from stayput_client.results import Progress, Summary
+    from stayput_client.results import Progress, Summary, Totals
+
+    _Run = Callable[[ProgressCallback | None], Coroutine[Any, Any, Summary | Totals]]
 
 CUT_SHORT = 3
 ALL_INVALID = 4
@@ -42,8 +48,10 @@ def compare(
     list_file: Annotated[Path, typer.Argument(metavar="LIST.csv")],
     resource: Resource,
     key: Key,
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT.csv")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="OUT.csv", show_default=False)] = None,
     check: Check = None,
+    mode: InMode = None,
+    count_only: Annotated[bool, typer.Option("--count-only")] = False,
     column: Column = None,
     operator: Annotated[str, typer.Option(metavar="TEXT", show_default=False)] = "",
     purpose: Annotated[str, typer.Option(metavar="TEXT", show_default=False)] = "",
@@ -57,18 +65,22 @@ def compare(
 ) -> None:
     """Compares a list."""
     from stayput_client.client import Client
-    from stayput_client.results import CutShort
+    from stayput_client.models.vocabulary import Mode
 
     screen, columns = Screen.of(context), columns_of(column or [])
+    if out is None and not count_only:
+        raise typer.BadParameter(screen.text("compare.out_missing"), param_hint="--out")
 
-    async def run(progress: "ProgressCallback | None") -> "Summary":
+    async def run(progress: "ProgressCallback | None") -> "Summary | Totals":
         async with Client.open(home) as client:
-            return await client.compare_csv(
-                list_file,
-                out,
+            asked: Callable[..., Awaitable[Summary | Totals]] = partial(client.count_csv, list_file, out)
+            if out is not None and not count_only:
+                asked = partial(client.compare_csv, list_file, out)
+            return await asked(
                 resource=resource,
                 key=key,
                 checks=check or (),
+                mode=Mode[mode.name] if mode else Mode.KEYED,
                 columns=columns,
                 operator=operator,
                 purpose=purpose,
@@ -80,16 +92,25 @@ def compare(
                 progress=progress,
             )
 
+    _run(screen, run, as_json=as_json)
+
+
+def _run(screen: Screen, run: "_Run", *, as_json: bool) -> None:
+    from stayput_client.results import CutShort, Summary
+
     try:
         with _progress(screen) as progress:
-            summary = interruptible.run(run(progress))
+            done = interruptible.run(run(progress))
     except CutShort as cut:
-        _show(screen, cut.summary, as_json=as_json)
+        show_summary(screen, cut.summary, as_json=as_json)
         screen.failure(cut)
         _tell_cut(screen, cut.summary)
         raise typer.Exit(CUT_SHORT) from None
-    _show(screen, summary, as_json=as_json)
-    if _all_invalid(summary):
+    if isinstance(done, Summary):
+        show_summary(screen, done, as_json=as_json)
+    else:
+        show_totals(screen, done, as_json=as_json)
+    if _all_invalid(done):
         screen.warn("compare.all_invalid")
         raise typer.Exit(ALL_INVALID)
 
@@ -103,18 +124,22 @@ def _progress(screen: Screen) -> "Iterator[ProgressCallback | None]":
     from rich.progress import Progress as Bar
 
     with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(screen.text("compare.progress"))
+        task = bar.add_task("")
 
         def report(progress: "Progress") -> None:
-            bar.update(task, completed=progress.done, total=progress.total)
+            words = screen.text(
+                f"compare.progress.{progress.stage}", done=f"{progress.done:,}", total=f"{progress.total:,}"
+            )
+            bar.update(task, description=words, completed=progress.done, total=progress.total)
 
         yield report
 
 
-def _all_invalid(summary: "Summary") -> bool:
-    from stayput_client.results import Outcome
+def _all_invalid(done: "Summary | Totals") -> bool:
+    from stayput_client.results import Outcome, Totals
 
-    return summary.records > 0 and summary.key[Outcome.INVALID] == summary.records
+    invalid = done.invalid if isinstance(done, Totals) else done.key[Outcome.INVALID]
+    return done.records > 0 and invalid == done.records
 
 
 def _tell_cut(screen: Screen, summary: "Summary") -> None:
@@ -125,59 +150,3 @@ def _tell_cut(screen: Screen, summary: "Summary") -> None:
         records=summary.records,
         path=summary.out_path,
     )
-
-
-def _show(screen: Screen, summary: "Summary", *, as_json: bool) -> None:
-    if as_json:
-        screen.json(_json(summary))
-        return
-    from stayput_client.results import Outcome
-
-    rows = [(summary.key_name, summary.key), *summary.checks.items()]
-    screen.table(
-        ["compare.column.what", *(f"outcome.{outcome}" for outcome in Outcome)],
-        [[name, *(f"{counts[outcome]:,}" for outcome in Outcome)] for name, counts in rows],
-    )
-    _show_reasons(screen, summary)
-    screen.say("compare.as_of", as_of=screen.moment(summary.as_of), generation=summary.generation)
-    screen.say("compare.out", path=summary.out_path)
-    if summary.receipt_path:
-        screen.say("compare.receipt", path=summary.receipt_path)
-    elif summary.not_answered == 0 and summary.receipt is None:
-        screen.say("compare.no_receipt")
-    if summary.records_left_today is not None:
-        left, until = f"{summary.records_left_today:,}", screen.moment(summary.quota_renewed_at)
-        screen.say("compare.left", left=left, until=until)
-    rate = summary.records / summary.elapsed
-    screen.say("compare.speed", records=f"{summary.records:,}", elapsed=summary.elapsed, rate=rate)
-
-
-def _show_reasons(screen: Screen, summary: "Summary") -> None:
-    if not summary.reasons:
-        return
-    screen.say("compare.reasons")
-    for reason, count in summary.reasons.items():
-        why = screen.text(f"why.{reason.rpartition(': ')[2]}")
-        screen.say("compare.reason", count=f"{count:,}", reason=reason, why=why)
-
-
-def _json(summary: "Summary") -> dict[str, Json]:
-    return {
-        "resource": summary.resource,
-        "key": summary.key_name,
-        "records": summary.records,
-        "key_outcomes": {outcome.value: count for outcome, count in summary.key.items()},
-        "check_outcomes": {
-            name: {outcome.value: count for outcome, count in counts.items()}
-            for name, counts in summary.checks.items()
-        },
-        "reasons": dict(summary.reasons),
-        "not_answered": summary.not_answered,
-        "generation": summary.generation,
-        "as_of": summary.as_of.isoformat(),
-        "records_left_today": summary.records_left_today,
-        "quota_renewed_at": summary.quota_renewed_at.isoformat() if summary.quota_renewed_at else None,
-        "elapsed_seconds": round(summary.elapsed, 3),
-        "output": str(summary.out_path),
-        "receipt": str(summary.receipt_path) if summary.receipt_path else None,
-    }

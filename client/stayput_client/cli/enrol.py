@@ -3,13 +3,13 @@
 As in all modules of commands, what takes time to import is imported by the command that needs it.
 """
 
-import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from stayput_client.cli import interruptible
 from stayput_client.cli.options import HomeOption
 from stayput_client.cli.screen import Screen
 
@@ -32,5 +32,5 @@ def enrol(
 
     place = Home(home or default_home())
     text = invitation_file.read_text("utf-8", errors="replace")
-    platform = asyncio.run(join(place, text, datetime.now(UTC), renew=renew))
+    platform = interruptible.run(join(place, text, datetime.now(UTC), renew=renew))
     Screen.of(context).say("enrol.done", department=platform.department, home=place.path)

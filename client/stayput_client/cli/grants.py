@@ -1,11 +1,12 @@
 """The command `grants`."""
 
-import asyncio
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import typer
 
+from stayput_client.cli import interruptible
+from stayput_client.cli.leakage import offered
 from stayput_client.cli.options import AsJson, HomeOption
 from stayput_client.cli.screen import Json, Screen
 
@@ -29,11 +30,11 @@ def grants(context: typer.Context, *, home: HomeOption = None, as_json: AsJson =
         async with Client.open(home) as client:
             return await client.grants()
 
-    held, screen = asyncio.run(run()), Screen.of(context)
+    held, screen = interruptible.run(run()), Screen.of(context)
     if as_json:
         screen.json([_json(one) for one in held])
         return
-    names = ("id", "resource", "key", "checks", "state", "valid_until", "limits", "only")
+    names = ("id", "resource", "key", "checks", "modes", "state", "valid_until", "limits", "only")
     screen.table([f"column.{name}" for name in names], [_row(screen, one) for one in held])
 
 
@@ -46,11 +47,25 @@ def _row(screen: Screen, one: "Grant") -> list[str]:
         one.resource,
         one.key,
         ", ".join(one.checks),
+        offered(screen, one.modes, one.granularities),
         _state(screen, one),
         screen.moment(one.valid_until),
-        f"{limits.records_per_session:,} / {limits.records_per_day:,} / {attempts}",
+        f"{limits.records_per_session:,} / {limits.records_per_day:,} / {attempts}{_of_counts(screen, one)}",
         _only(screen, one),
     ]
+
+
+def _of_counts(screen: Screen, one: "Grant") -> str:
+    """What limits totals, if the grant is for any."""
+    if "COUNT" not in {granularity.name for granularity in one.granularities}:
+        return ""
+    limits = one.limits
+    words = "; " + screen.text("grants.count_minimum", minimum=f"{limits.count_minimum:,}")
+    if limits.noise_epsilon_milli:
+        words += "; " + screen.text("grants.noise", epsilon=limits.noise_epsilon_milli / 1000)
+        if limits.noise_budget_milli:
+            words += "; " + screen.text("grants.noise_budget", budget=limits.noise_budget_milli / 1000)
+    return words
 
 
 def _state(screen: Screen, one: "Grant") -> str:

@@ -1,10 +1,27 @@
 """Options that several commands share; their help is in the text catalogue."""
 
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
+
+
+# The values of options are told before anything else is imported; the names are those of the vocabulary.
+class ModeName(StrEnum):
+    """How `--mode` names a mode."""
+
+    KEYED = "keyed"
+    OBLIVIOUS = "oblivious"
+
+
+class GranularityName(StrEnum):
+    """How `--granularity` names a granularity."""
+
+    RECORD = "record"
+    COUNT = "count"
+
 
 HomeOption: TypeAlias = Annotated[
     Path | None, typer.Option("--home", metavar="DIRECTORY", show_default=False)
@@ -13,6 +30,8 @@ AsJson: TypeAlias = Annotated[bool, typer.Option("--json")]
 Resource: TypeAlias = Annotated[str, typer.Option("--resource", metavar="CODE")]
 Key: TypeAlias = Annotated[str, typer.Option("--key", metavar="NAME")]
 Check: TypeAlias = Annotated[list[str] | None, typer.Option("--check", metavar="NAME")]
+InMode: TypeAlias = Annotated[ModeName | None, typer.Option("--mode")]
+InGranularity: TypeAlias = Annotated[GranularityName | None, typer.Option("--granularity")]
 Column: TypeAlias = Annotated[list[str] | None, typer.Option("--column", metavar="FIELD=COLUMN")]
 Encoding: TypeAlias = Annotated[str | None, typer.Option("--encoding", metavar="NAME")]
 Delimiter: TypeAlias = Annotated[str, typer.Option("--delimiter", metavar="CHARACTER")]

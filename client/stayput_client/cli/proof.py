@@ -39,8 +39,8 @@ def show_entry(screen: Screen, verified: "VerifiedEntry") -> None:
     if opened.receipt is not None:
         show_receipt(screen, opened.receipt)
     if opened.event is not None:
-        rows = [[screen.text(f"event.{name}"), value] for name, value in _event_fields(screen, opened.event)]
-        screen.table(["proof.name", "receipt.value"], rows)
+        rows = [(screen.text(f"event.{name}"), value) for name, value in _event_fields(screen, opened.event)]
+        screen.facts(("proof.name", "receipt.value"), rows)
     screen.say("proof.heading")
     screen.say(
         "proof.in_log",

@@ -1,20 +1,20 @@
 """What a command shows: texts in the chosen language, tables, JSON, and failures on standard error."""
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
+from unicodedata import east_asian_width
 
 import typer
 
-from stayput.delimited import DelimitedError
-from stayput.errors import StayputError
 from stayput.language import Language
-from stayput_client.faults import ClientFault
-from stayput_client.refusals import explained
-from stayput_client.texts import reason_texts, text
+from stayput_client.texts import text
+
+if TYPE_CHECKING:
+    from stayput.delimited import DelimitedError
+    from stayput.errors import StayputError
 
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | dict[str, Json] | None"
 _WIDTH_IN_A_PIPE: Final = 160
@@ -48,7 +48,17 @@ class Screen:
 
     def json(self, value: Json) -> None:
         """JSON on standard output."""
+        import json
+
         typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+    def facts(self, headings: tuple[str, str], rows: Sequence[tuple[str, str]]) -> None:
+        """Names and values on standard output, one a line; `headings` are names of texts."""
+        told = (self.text(headings[0]), self.text(headings[1]))
+        lines = [(printable(name), printable(value)) for name, value in (told, *rows)]
+        widest = max(_columns(name) for name, _ in lines)
+        for name, value in lines:
+            typer.echo(f"{name}{' ' * (widest - _columns(name))}  {value}".rstrip())
 
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """A table on standard output; `headings` are names of texts."""
@@ -71,38 +81,21 @@ class Screen:
         """A time in this computer's zone, to the minute."""
         return at.astimezone().strftime("%Y-%m-%d %H:%M %z") if at else self.text("none")
 
-    def failure(self, error: StayputError | DelimitedError | OSError) -> None:
+    def failure(self, error: "StayputError | DelimitedError | OSError") -> None:
         """Prints `error: …` and `hint: …` on standard error."""
-        match error:
-            case ClientFault():
-                self._complain(error.message_in(self.language), error.remedy_in(self.language))
-            case StayputError():
-                self._complain(*self._told(error))
-            case DelimitedError():
-                self._complain(error.chinese if self.language is Language.CHINESE else str(error), "")
-            case _:
-                place = f"{error.filename}: " if error.filename else ""
-                self._complain(f"{place}{error.strerror}", "")
+        from stayput_client.cli.failures import told
 
-    def _told(self, error: StayputError) -> tuple[str, str]:
-        """What is wrong and what to do, of a failure that another party told in English."""
-        incident = f" [{error.details['incident']}]" if "incident" in error.details else ""
-        fault = explained(error)
-        if fault is None:
-            meaning, remedy = reason_texts(error.reason, self.language)
-        else:
-            meaning, remedy = fault.message_in(self.language), fault.remedy_in(self.language)
-        if self.language is Language.CHINESE:
-            # The meaning is the translation of what the other party said.
-            return f"{meaning}（{error.reason_name}：{error.message}{incident}）", remedy
-        if fault is None:
-            return f"{error.message} ({error.reason_name}){incident}", error.remedy or remedy
-        return f"{meaning} ({error.reason_name}: {error.message}{incident})", remedy
+        self._complain(*told(error, self.language))
 
     def _complain(self, problem: str, hint: str) -> None:
         typer.echo(self.text("error") + printable(problem), err=True)
         if hint:
             typer.echo(self.text("hint") + printable(hint), err=True)
+
+
+def _columns(text: str) -> int:
+    """How many columns of a terminal a text takes: an ideograph takes two."""
+    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def printable(line: str) -> str:

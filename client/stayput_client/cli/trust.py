@@ -1,10 +1,10 @@
 """Commands about the trust file: show, add-log, add-witness, add-node, add-consumer, fetch."""
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stayput_client.cli import interruptible
 from stayput_client.cli.options import HomeOption
 from stayput_client.cli.screen import Screen
 
@@ -77,7 +77,7 @@ def fetch(context: typer.Context, *, home: HomeOption = None) -> None:
         async with Auditor.open(home) as auditor:
             return await auditor.fetch_keys()
 
-    _show(Screen.of(context), asyncio.run(run()))
+    _show(Screen.of(context), interruptible.run(run()))
 
 
 def _file(home: "Path | None") -> "TrustFile":

@@ -1,14 +1,15 @@
 """The command `witness`."""
 
-import asyncio
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stayput.errors import StayputError
 from stayput_client.cli import interruptible
 from stayput_client.cli.options import HomeOption
 from stayput_client.cli.screen import Screen
+
+if TYPE_CHECKING:
+    from stayput.errors import StayputError
 
 
 def register(app: typer.Typer) -> None:
@@ -35,6 +36,9 @@ def witness(
         return
 
     async def run() -> None:
+        import asyncio
+
+        from stayput.errors import StayputError
         from stayput_client.audit import Auditor
 
         async with Auditor.open(home) as auditor:
@@ -54,7 +58,7 @@ def witness(
     interruptible.run(run())
 
 
-def _may_pass(error: StayputError) -> bool:
+def _may_pass(error: "StayputError") -> bool:
     """The platform is being restarted or cannot be reached: no reason to stop watching it."""
     from stayput.v1.errors_pb2 import ErrorReason
 

@@ -11,8 +11,8 @@ from stayput_client.models.vocabulary import malformed
 class Limits:
     """Limits of a grant, as access.proto defines them; enforced by the node.
 
-    0 means no limit for `attempts_per_subject`, and a detector that is off for `miss_permille` and
-    `sequence_run`.
+    0 means no limit for `attempts_per_subject` and `noise_budget_milli`, a detector that is off for
+    `miss_permille` and `sequence_run`, and exact totals for `noise_epsilon_milli`.
     """
 
     records_per_session: int
@@ -22,6 +22,9 @@ class Limits:
     miss_permille: int
     miss_sample: int
     sequence_run: int
+    count_minimum: int
+    noise_epsilon_milli: int
+    noise_budget_milli: int
 
 
 def limits(message: access_pb2.Limits, field: str) -> Limits:

@@ -1,15 +1,17 @@
 """What can be compared: entries of the catalogue, and what a resource's own node says of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from stayput.v1 import catalogue_pb2, comparison_pb2, contract_pb2
 from stayput_client.models.grants import grant_state
+from stayput_client.models.leakages import Leakage, leakages
 from stayput_client.models.limits import Limits, limits
 from stayput_client.models.vocabulary import (
     Category,
     GrantState,
+    Granularity,
     Mode,
     Sharing,
     UpdateFrequency,
@@ -21,7 +23,11 @@ from stayput_client.models.vocabulary import (
 
 @dataclass(frozen=True, slots=True)
 class ResourceSummary:
-    """One entry of the catalogue. `keys` and `checks` give the names of their fields."""
+    """One entry of the catalogue. `keys` and `checks` give the names of their fields.
+
+    `granularities` are offered in each of `modes`. `key_epoch` names the keys of the oblivious mode; it is
+    empty where that is not offered, or no generation serves.
+    """
 
     code: str
     title: str
@@ -36,6 +42,9 @@ class ResourceSummary:
     keys: Mapping[str, tuple[str, ...]]
     checks: Mapping[str, tuple[str, ...]]
     modes: tuple[Mode, ...]
+    granularities: tuple[Granularity, ...]
+    key_epoch: str
+    leakages: tuple[Leakage, ...]
     generation: str
     as_of: datetime | None
     stale: bool
@@ -61,6 +70,7 @@ class Description:
     """A resource as its own node describes it, after the signature was verified with the node's pinned key.
 
     `chunk_records` is the most records in one chunk; `signing_key` the raw Ed25519 key that verified this.
+    `granularities` are offered in each of `modes`; `oblivious` is there exactly if the oblivious mode is.
     `allowances`, which no key signed, are filled by `Client.describe` only.
     """
 
@@ -73,6 +83,9 @@ class Description:
     generation: str
     as_of: datetime
     modes: tuple[Mode, ...]
+    granularities: tuple[Granularity, ...]
+    oblivious: contract_pb2.ObliviousOffer | None
+    leakages: tuple[Leakage, ...]
     chunk_records: int
     issued_at: datetime
     signing_key: bytes = field(repr=False)
@@ -82,6 +95,7 @@ class Description:
 
 def resource_summary(entry: catalogue_pb2.Resource) -> ResourceSummary:
     """One entry of the catalogue."""
+    modes, granularities = all_known(Mode, entry.modes, "mode"), _granularities(entry.granularities)
     return ResourceSummary(
         code=entry.code,
         title=entry.title,
@@ -95,15 +109,23 @@ def resource_summary(entry: catalogue_pb2.Resource) -> ResourceSummary:
         update_frequency=known(UpdateFrequency, entry.update_frequency, "update_frequency"),
         keys={key.name: tuple(key.fields) for key in entry.keys},
         checks={check.name: tuple(check.fields) for check in entry.checks},
-        modes=all_known(Mode, entry.modes, "mode"),
+        modes=modes,
+        granularities=granularities,
+        key_epoch=entry.oblivious.key_epoch,
+        leakages=leakages(entry.leakages, modes, granularities),
         generation=entry.generation,
         as_of=moment(entry.as_of) if entry.HasField("as_of") else None,
         stale=entry.stale,
     )
 
 
+def _granularities(offered: Iterable[int]) -> tuple[Granularity, ...]:
+    return all_known(Granularity, offered, "granularity") or (Granularity.RECORD,)
+
+
 def description(message: comparison_pb2.Description, entry: catalogue_pb2.Resource) -> Description:
     """A description that was verified, with titles and address from the catalogue entry."""
+    modes, granularities = all_known(Mode, message.modes, "mode"), _granularities(message.granularities)
     return Description(
         contract=message.contract,
         title=entry.title,
@@ -113,7 +135,10 @@ def description(message: comparison_pb2.Description, entry: catalogue_pb2.Resour
         address=entry.address,
         generation=message.generation,
         as_of=moment(message.as_of),
-        modes=all_known(Mode, message.modes, "mode"),
+        modes=modes,
+        granularities=granularities,
+        oblivious=message.oblivious if message.HasField("oblivious") else None,
+        leakages=leakages(message.leakages, modes, granularities),
         chunk_records=message.chunk_records,
         issued_at=moment(message.issued_at),
         signing_key=entry.signing_key,

@@ -3,20 +3,26 @@
 from collections.abc import Mapping
 from typing import Final
 
-from stayput.errors import Reason
 from stayput.language import Language, Text, language_of
-from stayput.reasons import MEANINGS
 from stayput_client.texts.evidence import EVIDENCE
 from stayput_client.texts.evidence_help import EVIDENCE_HELP
 from stayput_client.texts.faults import FAULTS
 from stayput_client.texts.help import HELP
 from stayput_client.texts.messages import MESSAGES
+from stayput_client.texts.receipts import RECEIPTS
 from stayput_client.texts.refusals import REFUSALS
-from stayput_client.texts.remedies import REMEDIES
 
 CATALOGUE: Final[Mapping[str, Text]] = {
     name: Text(*texts)
-    for name, texts in {**MESSAGES, **EVIDENCE, **FAULTS, **REFUSALS, **HELP, **EVIDENCE_HELP}.items()
+    for name, texts in {
+        **MESSAGES,
+        **RECEIPTS,
+        **EVIDENCE,
+        **FAULTS,
+        **REFUSALS,
+        **HELP,
+        **EVIDENCE_HELP,
+    }.items()
 }
 """Text by name, with the same placeholders in both languages."""
 
@@ -24,11 +30,6 @@ CATALOGUE: Final[Mapping[str, Text]] = {
 def text(name: str, language: Language, **places: object) -> str:
     """The text of that name with its placeholders filled."""
     return CATALOGUE[name].of(language).format(**places)
-
-
-def reason_texts(reason: Reason, language: Language) -> tuple[str, str]:
-    """What an `ErrorReason` means and what to do about it."""
-    return MEANINGS[reason].of(language), REMEDIES[reason].of(language)
 
 
 def chosen_language(name: str | None, environment: Mapping[str, str]) -> Language:

@@ -32,6 +32,7 @@ EVIDENCE: Final[Mapping[str, tuple[str, str]]] = {
     "event.LOG_HELD": ("legal hold placed or lifted", "法定留存的设置或解除"),
     "event.CHAIN_BROKEN": ("gap or fork in a node's receipts", "节点回执缺号或分叉"),
     "event.GENERATION_BUILT": ("new generation serves", "数据版本更新"),
+    "event.KEYS_CHANGED": ("keys changed", "密钥变更"),
     "end.COMPLETE": ("complete", "完整"),
     "end.CUT_BY_CONSUMER": ("cut short by the consumer", "使用部门中断"),
     "end.CUT_BY_NODE": ("cut short by the node", "节点中断"),

@@ -58,6 +58,21 @@ FAULTS: Final[Mapping[str, tuple[str, str]]] = {
             "如属实，请从 {file} 中删除 {node} 一行后重新运行"
         ),
     ),
+    "fault.keys_not_published": (
+        "{field}: the node's keys of the oblivious mode are not those that the catalogue shows",
+        "{field}：节点匿踪比对的公钥与目录中公布的不同",
+    ),
+    "remedy.keys_not_published": (
+        (
+            "nothing was asked. If the provider has built a new generation just now, run again in a minute; "
+            "if it lasts, tell the provider and the platform: a node that uses other keys for one department "
+            "than for all could recognise its questions"
+        ),
+        (
+            "未进行比对。若提供部门刚刚更新了数据版本，请一分钟后重新运行；若持续如此，请通知提供部门和平台："
+            "节点若对某一部门使用与公布的不同的密钥，就有可能辨认其查询"
+        ),
+    ),
     "fault.value_unknown": (
         "{field}: the platform uses a value that this release does not know",
         "{field}：平台使用了本版本不认识的取值",
@@ -83,8 +98,8 @@ FAULTS: Final[Mapping[str, tuple[str, str]]] = {
         "未采用对方的该次应答；请通知平台运营方",
     ),
     "fault.no_grant": (
-        "no active grant of this department covers the request",
-        "本部门没有可用于此项比对的有效授权",
+        "no active grant of this department covers the request in mode {mode}, granularity {granularity}",
+        "本部门没有可用于此项比对（方式 {mode}，粒度 {granularity}）的有效授权",
     ),
     "remedy.no_grant": (
         (
@@ -121,12 +136,29 @@ FAULTS: Final[Mapping[str, tuple[str, str]]] = {
         "请通知提供部门和平台",
     ),
     "fault.grant_scope": (
-        "the grant does not cover this resource, key or checks, or not in this mode",
-        "该授权不包括此资源、主键或核验项，或不允许此比对方式",
+        (
+            "the grant does not cover this resource, key or checks, or not in mode {mode}, granularity "
+            "{granularity}"
+        ),
+        "该授权不包括此资源、主键或核验项，或不允许此比对方式（{mode}）、粒度（{granularity}）",
     ),
     "remedy.grant_scope": (
-        "see what it covers by: stayput grants",
-        "请用 stayput grants 查看授权范围",
+        (
+            "see what it covers by: stayput grants; or apply for it: "
+            "stayput apply {wanted} --purpose … --legal-basis … --matter …"
+        ),
+        (
+            "请用 stayput grants 查看授权范围；或提出申请："
+            "stayput apply {wanted} --purpose … --legal-basis … --matter …"
+        ),
+    ),
+    "fault.not_offered": (
+        "{field}: the resource does not offer {wanted}; it offers: {offered}",
+        "{field}：该资源不提供 {wanted}；可用的有：{offered}",
+    ),
+    "remedy.not_offered": (
+        "see what it offers by: stayput describe; or ask the provider to offer it",
+        "可用 stayput describe 查看；或请提供部门开放",
     ),
     "fault.operator_missing": (
         "operator: not given; it says which civil servant asks",

@@ -58,8 +58,8 @@ HELP: Final[Mapping[str, tuple[str, str]]] = {
     "help.catalogue.as_json": _JSON,
     "help.describe": (
         (
-            "Show what a resource can be asked.\n\nBy which columns, as of when, who learns what from it, "
-            "and what is left today of this department's grants on it."
+            "Show what a resource can be asked.\n\nBy which columns, as of when, in which modes, who learns "
+            "what from it, and what is left today of this department's grants on it."
         ),
         "查看资源可以比对什么。\n\n包括可识别的列名、数据时点、各方可获知的信息，以及本部门授权的今日剩余额度。",
     ),
@@ -82,6 +82,14 @@ HELP: Final[Mapping[str, tuple[str, str]]] = {
     "help.apply.agreement": (
         "reference of the security agreement between the two departments; without one grants are refused",
         "双方安全协议的编号；没有安全协议的，默认不予授权",
+    ),
+    "help.apply.mode": (
+        "keyed (the default), or oblivious: the provider does not learn whom the department asks about",
+        "keyed（缺省），或 oblivious（匿踪比对：提供部门不知道查询的是谁）",
+    ),
+    "help.apply.granularity": (
+        "record (the default): an outcome for each record; or count: totals only",
+        "record（缺省）：逐条结果；或 count：仅汇总数",
     ),
     "help.apply.volume": ("records expected per day", "预计每日比对条数"),
     "help.apply.home": _HOME,
@@ -113,7 +121,11 @@ HELP: Final[Mapping[str, tuple[str, str]]] = {
         """Compare a CSV list; write it with outcomes.
 
 The output has the list's own columns, then `outcome` (of the key), `outcome_CHECK` for each check, and
-`reason`. The receipt, signed by the provider's node, is written beside it as OUT.receipt.json.
+`reason`. The receipt, signed by the provider's node, is written beside it as OUT.receipt.json. In oblivious
+mode there may be others: OUT.fetch.receipt.json of fetching the register's fingerprints, which is done once
+for each generation, and OUT.receipt-2.json and so on of sessions that broke and were resumed.
+
+With --count-only the output has the totals instead, one a line, empty where they are not told.
 
 \b
 Outcomes:
@@ -135,7 +147,10 @@ Exit codes:
 
 输出名单原有的列，其后是 outcome（主键）、每个核验项的 outcome_核验项 和 reason（原因）。
 
-提供部门节点签名的回执保存在旁边的 OUT.receipt.json。
+提供部门节点签名的回执保存在旁边的 OUT.receipt.json。匿踪比对时可能另有：
+取得库的指纹（每一数据版本一次）的回执 OUT.fetch.receipt.json，中断后续传的会话的回执 OUT.receipt-2.json 等。
+
+使用 --count-only 时，输出为汇总数，每行一项；不告知的为空。
 
 \b
 比对结果：
@@ -161,7 +176,30 @@ Exit codes:
     "help.compare.resource": _RESOURCE,
     "help.compare.key": _KEY,
     "help.compare.check": _CHECK,
-    "help.compare.out": ("the output file", "输出文件"),
+    "help.compare.out": (
+        "the output file; with --count-only LIST.totals.csv beside the list unless given",
+        "输出文件；使用 --count-only 时缺省为名单旁的 LIST.totals.csv",
+    ),
+    "help.compare.mode": (
+        (
+            "keyed (the default), or oblivious: the provider does not learn whom the list asks about. The "
+            "outcomes are the same, but that attempts at a subject are not limited (no ATTEMPTS)"
+        ),
+        (
+            "keyed（缺省），或 oblivious（匿踪比对：提供部门不知道名单上是谁）。"
+            "比对结果相同，但不限制对同一主体的核验次数（没有 ATTEMPTS）"
+        ),
+    ),
+    "help.compare.count_only": (
+        (
+            "tell how many different records agree, and not which. In keyed mode nothing below the grant's "
+            "minimum is told; oblivious mode tells how many MATCH, and cannot tell how many MISMATCH"
+        ),
+        (
+            "只告知有多少条不同的记录相符，不告知是哪些。keyed 方式下低于授权下限的数不告知；"
+            "oblivious 方式只告知一致（MATCH）的数量，无法告知不一致（MISMATCH）的数量"
+        ),
+    ),
     "help.compare.column": (
         "which column holds a field, as FIELD=COLUMN; needed only where names and titles differ",
         "字段与列的对应关系，写作 字段=列名；仅在列名与字段名、标题都不同时需要",
@@ -201,12 +239,21 @@ Exit codes:
     "help.receipt.verify.receipt_file": ("a file OUT.receipt.json", "回执文件 OUT.receipt.json"),
     "help.receipt.verify.home": _HOME,
     "help.receipt.prove": (
-        "Prove by a receipt that exactly this list was asked, and exactly this output told.",
-        "用回执证明：所问的正是该名单，所得的正是该输出文件。",
+        (
+            "Prove by a receipt that exactly this list was asked, and exactly this output told.\n\n"
+            "In oblivious mode, and of totals, it can only be proved what was asked."
+        ),
+        (
+            "用回执证明：所问的正是该名单，所得的正是该输出文件。\n\n"
+            "匿踪比对的回执和汇总数的回执只能证明所问的是什么。"
+        ),
     ),
     "help.receipt.prove.receipt_file": ("a file OUT.receipt.json", "回执文件 OUT.receipt.json"),
     "help.receipt.prove.list_file": ("the list that was compared", "当时比对的名单"),
-    "help.receipt.prove.out": ("the output that was written", "当时写出的输出文件"),
+    "help.receipt.prove.out": (
+        "the output that was written; only for outcomes per record in keyed mode",
+        "当时写出的输出文件；仅用于密态比对的逐条结果",
+    ),
     "help.receipt.prove.column": ("as it was given to compare", "与当时 compare 的参数相同"),
     "help.receipt.prove.encoding": ("as it was given to compare", "与当时 compare 的参数相同"),
     "help.receipt.prove.delimiter": ("as it was given to compare", "与当时 compare 的参数相同"),

@@ -85,36 +85,33 @@ MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
     "column.used_today": ("Records used today", "今日已用条数"),
     "column.left_today": ("Records left today", "今日剩余条数"),
     "column.day_ends": ("Renewed at", "恢复时间"),
-    "leak.heading": ("Who learns what in {mode}:", "各方可获知的信息，{mode}："),
+    "describe.oblivious": (
+        "Oblivious mode: suite {suite}, key epoch {key_epoch}",
+        "匿踪比对：密码套件 {suite}，密钥期 {key_epoch}",
+    ),
+    "describe.new_keys": (
+        "The provider draws new keys for each generation",
+        "提供部门为每一数据版本更换密钥",
+    ),
+    "column.modes": ("Modes", "比对方式"),
+    "column.check": ("Check", "核验项"),
+    "column.granularity": ("Granularity", "粒度"),
+    "column.fingerprints": ("Fingerprints", "指纹数"),
+    "leak.heading": (
+        "Who learns what in {mode}, {granularity} ({id}):",
+        "各方可获知的信息，{mode}，{granularity}（{id}）：",
+    ),
+    "mode_word.KEYED": ("keyed", "密态 keyed"),
+    "mode_word.OBLIVIOUS": ("oblivious", "匿踪 oblivious"),
+    "granularity.RECORD": ("record", "逐条 record"),
+    "granularity.COUNT": ("count", "仅汇总 count"),
+    "granularity_of.RECORD": ("outcomes per record", "逐条结果"),
+    "granularity_of.COUNT": ("totals only", "仅汇总数"),
     "mode.KEYED": ("keyed mode", "密态键值比对（keyed）"),
     "mode.OBLIVIOUS": ("oblivious mode", "匿踪比对（oblivious）"),
     "leak.provider": ("Provider", "提供部门"),
     "leak.consumer": ("Consumer", "使用部门"),
     "leak.platform": ("Platform", "平台"),
-    "leak.KEYED.provider": (
-        (
-            "which of its own subjects were asked about, and how many others were not found. An honest node "
-            "keeps nothing of those; a dishonest one could try a dictionary on them."
-        ),
-        (
-            "被查询的是本库中的哪些主体，以及有多少条不在库中。"
-            "诚实的节点不留存后者；不诚实的节点可以用字典猜测。"
-        ),
-    ),
-    "leak.KEYED.consumer": ("the outcome of each record, and nothing else", "每条记录的比对结果，别无其他"),
-    "leak.KEYED.platform": (
-        "counts by outcome; never a record, a digest or a result",
-        "各类结果的条数；不接触记录、摘要和逐条结果",
-    ),
-    "leak.OBLIVIOUS.provider": ("how many elements were asked about", "查询了多少个元素"),
-    "leak.OBLIVIOUS.consumer": (
-        "membership of the elements asked about, and the size of the register",
-        "所查询元素是否在库，以及库的规模",
-    ),
-    "leak.OBLIVIOUS.platform": (
-        "counts; never a record, a digest or a result",
-        "条数；不接触记录、摘要和逐条结果",
-    ),
     # apply, withdraw, applications
     "apply.done": ("application {id} filed; its state: {state}", "申请 {id} 已提交；状态：{state}"),
     "apply.due": (
@@ -154,6 +151,9 @@ MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
         "每次条数 / 每日条数 / 每主体核验次数",
     ),
     "column.only": ("Only", "使用限制"),
+    "grants.count_minimum": ("totals from {minimum}", "汇总数不低于 {minimum}"),
+    "grants.noise": ("noise of epsilon {epsilon:g}", "加噪 epsilon {epsilon:g}"),
+    "grants.noise_budget": ("{budget:g} in all", "合计不超过 {budget:g}"),
     "grants.no_limit": ("no limit", "不限"),
     "grants.pending": ("not valid yet, from {valid_from}", "未生效，自 {valid_from} 起"),
     "grants.operators": ("operators {names}", "经办人 {names}"),
@@ -179,7 +179,18 @@ MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
     "state.EXPIRED": ("expired", "已过期"),
     "state.UNVERIFIED": ("signature not verified", "签名未通过验证"),
     # compare
-    "compare.progress": ("comparing", "比对中"),
+    "compare.progress.COMPARING": (
+        "comparing, line {done} of {total}",
+        "比对中，第 {done} 行，共 {total} 行",
+    ),
+    "compare.progress.FETCHING": (
+        "fetching fingerprints, {done} of {total} bytes",
+        "取得指纹，{done} 字节，共 {total} 字节",
+    ),
+    "compare.out_missing": (
+        "give an output file, or --count-only",
+        "请给出输出文件，或使用 --count-only",
+    ),
     "compare.column.what": ("Compared", "比对项"),
     "compare.as_of": (
         "Data as of {as_of}, generation {generation}",
@@ -222,42 +233,22 @@ MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
         "every line is INVALID; check the columns and the values of the list",
         "所有行均不合规（INVALID）；请检查名单的列和取值",
     ),
-    # receipt
-    "receipt.verified": (
-        "the receipt is genuine: signed by node {node} with its known key",
-        "回执真实：由节点 {node} 以已知密钥签名",
+    # compare --count-only
+    "totals.not_told": ("not told", "不告知"),
+    "totals.records": (
+        "Records: {records}, of them {different} different ones counted, {invalid} INVALID",
+        "共 {records} 条，其中计入的不同记录 {different} 条，不合规 {invalid} 条",
     ),
-    "receipt.proved": (
-        "proved: node {node} was asked exactly this list ({records} records) and told exactly this output",
-        "已证明：向节点 {node} 所问的正是该名单（{records} 条），其答复正是该输出文件",
+    "totals.minimum": (
+        "Nothing below {minimum} is told, and nothing from which it could be worked out",
+        "低于 {minimum} 的数及可据以推算的数均不告知",
     ),
-    "receipt.unverified": (
-        "not verified; check it by: stayput receipt verify",
-        "尚未验证；请用 stayput receipt verify 验证",
+    "totals.noise": (
+        "The node has added noise of epsilon {epsilon:g}: the totals are not exact",
+        "节点已加噪（epsilon {epsilon:g}）：汇总数并非精确值",
     ),
-    "receipt.name": ("Said by the node", "节点声明"),
-    "receipt.value": ("Value", "内容"),
-    "receipt.session_id": ("Session", "会话编号"),
-    "receipt.consumer": ("Consumer", "使用部门"),
-    "receipt.operator": ("Operator", "经办人"),
-    "receipt.purpose": ("Purpose", "用途"),
-    "receipt.case_number": ("Case number", "案件编号"),
-    "receipt.grant_id": ("Grant", "授权编号"),
-    "receipt.ticket_id": ("Ticket", "票据编号"),
-    "receipt.provider": ("Provider", "提供部门"),
-    "receipt.node_id": ("Node", "节点"),
-    "receipt.resource": ("Resource", "资源"),
-    "receipt.generation": ("Generation", "数据版本"),
-    "receipt.as_of": ("Data as of", "数据时点"),
-    "receipt.mode": ("Mode", "比对方式"),
-    "receipt.granularity": ("Granularity", "结果粒度"),
-    "receipt.key": ("Key", "主键"),
-    "receipt.checks": ("Checks", "核验项"),
-    "receipt.records": ("Records answered", "答复条数"),
-    "receipt.counts": ("Counts: {compared}", "计数：{compared}"),
-    "receipt.started_at": ("Started", "开始时间"),
-    "receipt.finished_at": ("Finished", "结束时间"),
-    "receipt.end": ("End", "结束方式"),
-    "receipt.sequence": ("Number at the node", "节点回执序号"),
-    "receipt.software_version": ("Node's software", "节点软件版本"),
+    "totals.oblivious": (
+        "Oblivious mode tells how many agree; it cannot tell a MISMATCH from what is not there",
+        "匿踪比对只告知相符的数量；无法区分不一致与库中无",
+    ),
 }

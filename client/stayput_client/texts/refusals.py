@@ -98,6 +98,80 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
         "run again in a minute; ask about many records in one session rather than in many",
         "请一分钟后重新运行；多条记录请合并为一次比对",
     ),
+    "fault.quota_noise": (
+        (
+            "the grant's counts may cost a privacy loss (epsilon) of {limit} thousandths together; "
+            "{remaining} are left, which is not enough for this one"
+        ),
+        (
+            "该授权各次统计的隐私损失（epsilon）合计不得超过千分之 {limit}；"
+            "还剩千分之 {remaining}，不足以进行本次统计"
+        ),
+    ),
+    "remedy.quota_noise": (
+        "use the totals of earlier counts, or ask the provider for a higher noise_budget",
+        "请沿用先前的汇总数，或请提供部门提高隐私预算（noise_budget）",
+    ),
+    "fault.quota_lists": (
+        "totals of {limit} lists have been told under this grant, and no more lists can be kept beside them",
+        "该授权已告知 {limit} 份名单的汇总数，无法再保存更多名单用于比较",
+    ),
+    "remedy.quota_lists": (
+        "ask the provider to renew the grant",
+        "请提供部门续期该授权",
+    ),
+    "fault.list_too_short": (
+        (
+            "the grant tells totals of lists of at least {limit} different records; this one has fewer, and "
+            "nothing was told"
+        ),
+        "该授权只对至少有 {limit} 条不同记录的名单告知汇总数；本名单不足，未告知任何结果",
+    ),
+    "remedy.list_too_short": (
+        "count a longer list, or apply for outcomes per record: stayput apply … --granularity record",
+        "请使用更长的名单，或申请逐条结果：stayput apply … --granularity record",
+    ),
+    "fault.list_overlaps": (
+        (
+            "the list differs from one counted under this grant before in fewer than {limit} records: the "
+            "two totals together would tell of single records, so nothing was told"
+        ),
+        (
+            "本名单与该授权先前统计过的名单相差不足 {limit} 条："
+            "两次汇总数会透露个别记录的结果，因此未告知任何结果"
+        ),
+    ),
+    "remedy.list_overlaps": (
+        (
+            "use the totals of the earlier list, or apply for outcomes per record: "
+            "stayput apply … --granularity record"
+        ),
+        "请沿用先前名单的汇总数，或申请逐条结果：stayput apply … --granularity record",
+    ),
+    "fault.keys_changed": (
+        "the provider has changed the keys of the oblivious mode just now",
+        "提供部门刚刚更换了匿踪比对的密钥",
+    ),
+    "remedy.keys_changed": (
+        "run again: the new keys and their fingerprints are fetched",
+        "请重新运行：将取得新密钥及其指纹",
+    ),
+    "fault.generation_changed": (
+        "the provider has changed to a new generation just now",
+        "提供部门刚刚切换了数据版本",
+    ),
+    "remedy.generation_changed": (
+        "run again: the new generation's fingerprints are fetched",
+        "请重新运行：将取得新版本的指纹",
+    ),
+    "fault.proof_invalid": (
+        "the node did not prove that it used its published keys and data",
+        "节点未能证明使用的是其公布的密钥和数据",
+    ),
+    "remedy.proof_invalid": (
+        "nothing of it was used; do not ask it again before provider and platform have been told",
+        "未采用其任何答复；在通知提供部门和平台之前，请勿再次查询",
+    ),
     "fault.operator_not_allowed": (
         "operator: the grant names the operators who may use it, and this one is not among them",
         "经办人（operator）不在该授权指定的人员之内",

@@ -150,6 +150,25 @@ REMEDIES: Final[Mapping[Reason, Text]] = {
     ErrorReason.ERROR_REASON_STORAGE_FULL: Text(
         "tell the provider and the platform's operator", "请通知提供部门和平台运营方"
     ),
+    ErrorReason.ERROR_REASON_KEY_EPOCH_MISMATCH: Text(
+        "run the comparison again: the new key and its fingerprints are fetched",
+        "请重新比对：将取得新密钥及其指纹",
+    ),
+    ErrorReason.ERROR_REASON_GENERATION_CHANGED: Text(
+        "run the comparison again: the new generation's fingerprints are fetched",
+        "请重新比对：将取得新版本的指纹",
+    ),
+    ErrorReason.ERROR_REASON_PROOF_INVALID: Text(
+        "use nothing of this comparison, and tell the provider and the platform",
+        "请勿使用本次比对的任何结果，并告知提供部门和平台",
+    ),
+    ErrorReason.ERROR_REASON_LIST_TOO_SHORT: Text(
+        "ask about a longer list, or apply for outcomes per record", "请使用更长的名单，或申请逐条结果"
+    ),
+    ErrorReason.ERROR_REASON_LIST_OVERLAPS: Text(
+        "use the totals of the earlier list, or apply for outcomes per record",
+        "请沿用先前名单的汇总数，或申请逐条结果",
+    ),
     ErrorReason.ERROR_REASON_SHUTTING_DOWN: Text("try again later", "请稍后再试"),
     ErrorReason.ERROR_REASON_CONNECTION_FAILED: Text(
         "check the network and that this department's certificate has not expired, then run again",

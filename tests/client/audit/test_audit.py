@@ -13,7 +13,7 @@ from stayput.v1.log_pb2 import ENTRY_KIND_EVENT, EventType, LogEntry, SearchLogR
 from stayput_client.audit import Auditor
 from stayput_client.texts import CATALOGUE
 from tests.client.audit.conftest import OFFICE, Audited, Begin, Run
-from tests.client.world import cells
+from tests.client.world import cells, facts
 from tests.stayput.evidence.made import WITNESSES
 
 CHINESE = {"LC_ALL": "zh_CN.UTF-8"}
@@ -109,7 +109,7 @@ async def test_a_search_that_makes_no_sense_is_told(
 
 async def test_an_entry_is_shown_only_when_it_is_verified(audited: Audited, run: Run) -> None:
     receipt = await run("audit", "show", "2")
-    assert ["Consumer", "civil-affairs"] in cells(receipt.out)
+    assert ["Consumer", "civil-affairs"] in facts(receipt.out)
     heading, proven, *others = receipt.out.splitlines()[-6:]
     assert heading == "Proven:"
     assert proven.startswith("  entry 2 is in the log stayput.example/log, logged 2026-11-23 01:02 +0000, ")
@@ -121,7 +121,7 @@ async def test_an_entry_is_shown_only_when_it_is_verified(audited: Audited, run:
         "  the request is signed by consumer civil-affairs with a trusted key",
     ]
     event = await run("audit", "show", "3", **CHINESE)
-    assert ["事项", "授权撤销"] in cells(event.out)
+    assert ["事项", "授权撤销"] in facts(event.out)
     assert event.out.splitlines()[-1] == "  该事件由平台记录，没有其他方签名"
     shown = json.loads((await run("audit", "show", "3", "--json")).out)
     assert (shown["event"]["type"], shown["event"]["detail"]) == ("GRANT_REVOKED", "no longer needed")

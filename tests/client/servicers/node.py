@@ -14,7 +14,7 @@ import grpc.aio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc.jwk import ECKey
 
-from stayput import china_time, grants, sealing, signing, tickets
+from stayput import china_time, grants, leakage, sealing, signing, tickets
 from stayput.contract import require_same
 from stayput.errors import StayputError
 from stayput.rpc.server import Context, caller
@@ -28,10 +28,14 @@ from stayput.v1.comparison_pb2 import (
     DescribeRequest,
     DescribeResponse,
     Description,
+    EvaluateRequest,
+    EvaluateResponse,
+    FetchFingerprintsRequest,
+    FetchFingerprintsResponse,
     SessionOpen,
 )
 from stayput.v1.comparison_pb2_grpc import ComparisonServiceServicer
-from stayput.v1.contract_pb2 import Mode
+from stayput.v1.contract_pb2 import Granularity, Mode, ObliviousOffer
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.log_pb2 import Receipt
 from tests.client.servicers.clock import Clock, now
@@ -48,6 +52,12 @@ class NodePeer(ComparisonServiceServicer):
     ticket_key: ECKey
     chunk_records: int = 8_192
     modes: tuple["Mode.ValueType", ...] = (Mode.MODE_KEYED,)
+    granularities: tuple["Granularity.ValueType", ...] = (
+        Granularity.GRANULARITY_RECORD,
+        Granularity.GRANULARITY_COUNT,
+    )
+    oblivious: ObliviousOffer | None = None
+    generation: str = GENERATION
     signing_key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     sealing_key: sealing.SealingKey = field(default_factory=sealing.SealingKey.generate)
     grants: dict[str, Grant] = field(default_factory=dict)
@@ -80,9 +90,12 @@ class NodePeer(ComparisonServiceServicer):
             contract=self.register.contract,
             sealing_key=self.sealing_key.public_bytes(),
             sealing_key_id=self.sealing_key.id,
-            generation=GENERATION,
+            generation=self.generation,
             as_of=AS_OF,
             modes=self.modes,
+            granularities=self.granularities,
+            oblivious=self.oblivious,
+            leakages=leakage.leakages(self.modes, self.granularities),
             chunk_records=self.chunk_records,
             issued_at=AS_OF,
         )
@@ -150,6 +163,16 @@ class NodePeer(ComparisonServiceServicer):
                     yield CompareResponse(receipt=receipt, allowance=self.allowance(session.grant))
                 return
 
+    def Evaluate(
+        self, request_iterator: AsyncIterator[EvaluateRequest], context: Context
+    ) -> AsyncIterator[EvaluateResponse]:
+        raise _not_offered()
+
+    def FetchFingerprints(
+        self, request: FetchFingerprintsRequest, context: Context
+    ) -> AsyncIterator[FetchFingerprintsResponse]:
+        raise _not_offered()
+
     def _open(self, opening: SessionOpen, context: Context) -> Session:
         if not self.caught_up:
             raise StayputError(ErrorReason.ERROR_REASON_CATCHING_UP, "the node is catching up")
@@ -167,7 +190,15 @@ class NodePeer(ComparisonServiceServicer):
         if opening.sealing_key_id != self.sealing_key.id:
             raise StayputError(ErrorReason.ERROR_REASON_SEALING_KEY_UNKNOWN, "no such sealing key")
         key = self.sealing_key.open_session_key(opening.sealed_session_key, sealing.session_info(opening))
-        return Session(self, opening, ticket, sealing.Session(key))
+        return self.session(opening, ticket, sealing.Session(key))
+
+    def session(self, opening: SessionOpen, ticket: tickets.Ticket, keys: sealing.Session) -> Session:
+        """A session that is admitted."""
+        return Session(self, opening, ticket, keys)
+
+
+def _not_offered() -> StayputError:
+    return StayputError(ErrorReason.ERROR_REASON_FIELD_INVALID, "mode: not offered here", field="mode")
 
 
 def _valid(grant: Grant, at: datetime) -> bool:

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, cast
 
-from stayput import grants, outcomes, receipts, requests, sealing, signing, tickets
+from stayput import grants, leakage, outcomes, receipts, requests, sealing, signing, tickets
+from stayput.errors import StayputError
+from stayput.outcomes import MATCH, MISMATCH, NOT_FOUND
 from stayput.v1.comparison_pb2 import SealedChunk, SealedOutcomes, SessionOpen, SessionOpened
-from stayput.v1.contract_pb2 import OutcomeCode
+from stayput.v1.contract_pb2 import GRANULARITY_COUNT, OutcomeCode
+from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.log_pb2 import SESSION_END_COMPLETE, OutcomeCount, Receipt, Tally
 from stayput.v1.signing_pb2 import Envelope
-from tests.client.servicers.register import AS_OF, GENERATION, NODE, PROVIDER
+from tests.client.servicers.register import AS_OF, NODE, PROVIDER
 
 if TYPE_CHECKING:  # the node makes its sessions, so it imports this module
     from tests.client.servicers.node import NodePeer
@@ -25,15 +28,20 @@ class Session:
         self.grant = node.grants[ticket.scope.grant_id]
         self.opened = SessionOpened(
             session_id=secrets.token_bytes(16),
-            generation=GENERATION,
+            generation=node.generation,
             as_of=AS_OF,
             chunk_records=node.chunk_records,
         )
         self._sealer = session.response(self.opened.session_id)
         self._transcript = receipts.Transcript(session.commitment_key())
         self._tallies: list[Counter[int]] = [Counter() for _ in range(1 + len(opening.checks))]
+        self._different: dict[bytes, tuple[int, ...]] = {}
         self._request: Envelope | None = None
         self.chunks = self.records = 0
+
+    @property
+    def _counts_only(self) -> bool:
+        return self._opening.granularity == GRANULARITY_COUNT
 
     def answer(self, chunk: SealedChunk) -> SealedOutcomes:
         width = len(self._tallies)
@@ -49,7 +57,7 @@ class Session:
         self._node.used_today[self.grant.id] += size
         split = [digests[at : at + 16] for at in range(0, len(digests), 16)]
         columns = [split[i * size : (i + 1) * size] for i in range(width)]
-        plain = self._node.faults.outcomes(b"".join(self._outcomes(columns)))
+        plain = self._node.faults.outcomes(self._told(columns))
         for i, tally in enumerate(self._tallies):
             tally.update(plain[i * size : (i + 1) * size])
         self._transcript.ask(digests)
@@ -58,10 +66,30 @@ class Session:
         if chunk.final:
             self._request = chunk.request
             self._check_statement(chunk.request)
+            self._check_length()
         sealed = self._sealer.seal(chunk.sequence, plain)
         if self._node.faults.tamper:
             sealed = sealed[:-1] + bytes([sealed[-1] ^ 1])
         return SealedOutcomes(sequence=chunk.sequence + self._node.faults.sequence_offset, sealed=sealed)
+
+    def _told(self, columns: Sequence[Sequence[bytes]]) -> bytes:
+        """Outcome bytes; none in granularity COUNT, where each different record is remembered once."""
+        found = self._outcomes(columns)
+        if not self._counts_only:
+            return b"".join(found)
+        for subject, codes in zip(columns[0], zip(*found, strict=True), strict=True):
+            self._different.setdefault(subject, codes)
+        return b""
+
+    def _check_length(self) -> None:
+        minimum = self.grant.limits.count_minimum
+        if self._counts_only and len(self._different) < minimum:
+            raise StayputError(
+                ErrorReason.ERROR_REASON_LIST_TOO_SHORT,
+                "the list is too short",
+                field="records",
+                details={"limit": str(minimum)},
+            )
 
     def _check_statement(self, request: Envelope) -> None:
         statement = requests.verify(request, self._ticket.signing_key)
@@ -105,7 +133,7 @@ class Session:
     def _said(self) -> Receipt:
         asked, answered = self._transcript.commitments()
         opening, ticket = self._opening, self._ticket
-        return Receipt(
+        receipt = Receipt(
             session_id=self.opened.session_id,
             grant_id=ticket.scope.grant_id,
             ticket_id=ticket.id,
@@ -116,7 +144,7 @@ class Session:
             provider=PROVIDER,
             node_id=NODE.id,
             resource=opening.contract.resource,
-            generation=GENERATION,
+            generation=self._node.generation,
             as_of=AS_OF,
             mode=opening.mode,
             granularity=opening.granularity,
@@ -124,7 +152,7 @@ class Session:
             checks=opening.checks,
             records=self.records,
             tallies=[_tally(counts) for counts in self._tallies],
-            outcome_bytes=self.records * len(self._tallies),
+            outcome_bytes=0 if self._counts_only else self.records * len(self._tallies),
             request_commitment=asked,
             response_commitment=answered,
             started_at=AS_OF,
@@ -135,8 +163,31 @@ class Session:
             profile=opening.contract.profile,
             suite=opening.contract.suite,
             software_version="test",
+            leakage=leakage.IDS[opening.mode, opening.granularity],
             request=self._request,
         )
+        if self._counts_only:
+            limits = self.grant.limits
+            receipt.distinct_records = len(self._different)
+            receipt.count_minimum = limits.count_minimum
+            receipt.noise_epsilon_milli = limits.noise_epsilon_milli
+            del receipt.tallies[:]
+            cells = ((MATCH, NOT_FOUND), *((MATCH, MISMATCH) for _ in opening.checks))
+            columns = [Counter(one) for one in zip(*self._different.values(), strict=True)]
+            receipt.tallies.extend(
+                _told_of(counts, told, limits.count_minimum)
+                for counts, told in zip(columns, cells, strict=True)
+            )
+        return receipt
+
+
+def _told_of(counts: Counter[int], cells: Sequence[int], minimum: int) -> Tally:
+    """What may be told of a column: no total below the minimum, and none that gives such a one away."""
+    told = Counter({cell: counts[cell] for cell in cells if counts[cell] >= minimum})
+    # Who is in the register and who is not are all there are, so that both together give nothing away.
+    while told.keys() != {MATCH, NOT_FOUND} and told and counts.total() - told.total() < minimum:
+        del told[min(told, key=told.__getitem__)]
+    return _tally(told)
 
 
 def _tally(counts: Counter[int]) -> Tally:
