@@ -129,9 +129,35 @@ def comparison(story: Story, deployment: Deployment) -> None:
         check_outcomes(deployment.directory / output, resource)
 
 
+def discretion(story: Story, deployment: Deployment) -> None:
+    """The same list without telling a provider whom it is about, and then for nothing but totals."""
+    story.chapter(
+        "5. Discretion: a provider that does not learn whom the list is about; then nothing but totals"
+    )
+    (counted, _, _, owners, _, _), (silent, _, _, deaths, _, checks) = REGISTERS
+    for node, resource, terms in (
+        (silent, deaths, (*asked(checks), "--mode", "oblivious")),
+        (counted, owners, ("--check", "name", "--granularity", "count")),
+    ):
+        story.does(CONSUMER, "stayput", "apply", "--resource", resource, "--key", "resident_id", *terms,
+                   "--purpose", "疑似违规领取线索核查", "--matter", "社会救助专项检查",
+                   "--legal-basis", "社会救助暂行办法", "--agreement", "安协〔2026〕7号",
+                   show=False)  # fmt: skip
+        newest_first = story.does(node, "provider-node", "applications", "--json", show=False)
+        application = json.loads(newest_first)["applications"][0]
+        story.does(node, "provider-node", "approve", application["id"], show=False)
+    compare = "stayput", "compare", "applicants.csv", "--key", "resident_id", "--operator", "demo"
+    story.does(CONSUMER, *compare, "--resource", deaths, *asked(checks), "--mode", "oblivious",
+               "-o", "obliviously.csv")  # fmt: skip
+    check_outcomes(deployment.directory / "obliviously.csv", deaths)
+    story.does(CONSUMER, *compare, "--resource", owners, "--check", "name", "--column", "name=姓名",
+               "--count-only", "-o", "totals.csv")  # fmt: skip
+    story.does(silent, "provider-node", "log", "search")
+
+
 def evidence(story: Story, deployment: Deployment) -> None:
     """Receipts verify, the platform has them, and an auditor proves one without the platform."""
-    story.chapter("5. Evidence: receipts signed by the nodes; the platform holds who, what, why and how many")
+    story.chapter("6. Evidence: receipts signed by the nodes; the platform holds who, what, why and how many")
     for _, _, _, _, file, _ in REGISTERS:
         story.does(CONSUMER, "stayput", "receipt", "verify", f"against-{file}.csv.receipt.json", last=1)
     story.does("comparator", "comparator", "receipts")
@@ -150,9 +176,10 @@ def evidence(story: Story, deployment: Deployment) -> None:
 
 def misuse(story: Story, deployment: Deployment) -> None:
     """Somebody walks through the numbers; the node suspends the grant, and everybody sees why."""
-    story.chapter("6. Misuse: somebody at the consumer walks through the numbers of one county, day by day")
+    story.chapter("7. Misuse: somebody at the consumer walks through the numbers of one county, day by day")
     held = json.loads(story.does(CONSUMER, "stayput", "grants", "--json", show=False))
-    (grant,) = (each["id"] for each in held if each["resource"] == "vehicle-owners")
+    # Grants come newest first, and that for vehicle owners was the first of all.
+    grant = held[-1]["id"]
     # Few applicants own a vehicle, so the sample's own grant does not look at how many are not found.
     story.does("vehicles-1", "provider-node", "limits", grant, "--miss-ratio", "0.5", show=False)
     walk_through_the_numbers(deployment.directory / "walk.csv")
@@ -245,6 +272,7 @@ def main() -> int:
             providers(story, deployment)
             access(story)
             comparison(story, deployment)
+            discretion(story, deployment)
             evidence(story, deployment)
             misuse(story, deployment)
             print(f"\nDone in {monotonic() - started:.0f} s. No record of either register left its node.")

@@ -14,6 +14,7 @@ from stayput.rpc.tls import Credentials, channel
 from stayput.v1.access_pb2 import IssueTicketRequest
 from stayput.v1.access_pb2_grpc import AccessServiceStub
 from stayput_client.home import Home
+from tests.commands import Commands
 
 CONSUMER = "civil-affairs"
 STRANGER = "water-works"
@@ -27,6 +28,14 @@ CHECKS = {VEHICLES: ("name", "plate"), DEATHS: ("name",)}
 
 class World(Deployment):
     """Builds up the story step by step; every step is a real command."""
+
+    def __init__(self, directory: Path, commands: Commands) -> None:
+        super().__init__(directory)
+        self._commands = commands
+
+    def attempt(self, party: str, *command: str) -> "subprocess.CompletedProcess[str]":
+        """Runs a command as that party, whatever comes of it."""
+        return self._commands.begin(command, self.directory, self.environment(party)).ended()
 
     def add_comparator(self) -> None:
         """The platform, serving."""
@@ -139,20 +148,20 @@ class World(Deployment):
         self.run(node, "provider-node", "publish", RESOURCES[node])
         return address
 
-    def apply(self, node: str, consumer: str = CONSUMER) -> str:
-        """An application of the consumer; returns its id."""
+    def apply(self, node: str, consumer: str = CONSUMER, asking: tuple[str, ...] = ()) -> str:
+        """An application of the consumer, in keyed mode unless asking for another; returns its id."""
         self.run(
             consumer, "stayput", "apply", "--resource", RESOURCES[node], "--key", "resident_id",
             *(option for check in CHECKS[node] for option in ("--check", check)),
             "--purpose", "低收入家庭经济状况核对", "--legal-basis", "社会救助暂行办法",
-            "--matter", "最低生活保障审核确认", "--agreement", "安协〔2026〕7号",
+            "--matter", "最低生活保障审核确认", "--agreement", "安协〔2026〕7号", *asking,
         )  # fmt: skip
         listed = json.loads(self.run(node, "provider-node", "applications", "--json"))
         return str(listed["applications"][0]["id"])
 
-    def grant(self, node: str, *options: str, consumer: str = CONSUMER) -> None:
+    def grant(self, node: str, *options: str, consumer: str = CONSUMER, asking: tuple[str, ...] = ()) -> None:
         """A grant of what the story needs."""
-        self.run(node, "provider-node", "approve", self.apply(node, consumer), *options)
+        self.run(node, "provider-node", "approve", self.apply(node, consumer, asking), *options)
 
     def compare_command(self, node: str, list_file: str, output: str) -> tuple[str, ...]:
         """The command that compares a list against a node's resource."""

@@ -10,15 +10,16 @@ from typing import Any
 import pytest
 
 from examples.deployment import EXAMPLES
+from tests.commands import Commands
 from tests.world import CONSUMER, DEATHS, VEHICLES, World
 
 AUDITOR, PROVIDER = "audit-office", "traffic-police"
 
 
 @pytest.fixture(scope="module")
-def audited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def audited(tmp_path_factory: pytest.TempPathFactory, commands: Commands) -> Iterator[World]:
     """Two comparisons are in the log; the auditor and the provider's department are enrolled."""
-    with World(tmp_path_factory.mktemp("w")) as world:
+    with World(tmp_path_factory.mktemp("w"), commands) as world:
         world.add_comparator()
         world.add_consumer(CONSUMER)
         for node in (VEHICLES, DEATHS):

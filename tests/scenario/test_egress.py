@@ -19,6 +19,7 @@ from stayput.rpc import tls
 from stayput.v1.comparison_pb2 import CompareRequest, CompareResponse
 from stayput.v1.contract_pb2 import Contract
 from stayput.v1.log_pb2 import Receipt
+from tests.commands import Commands
 from tests.wire import Direction, Proxy, start_proxy
 from tests.world import CHECKS, CONSUMER, VEHICLES, World
 
@@ -27,9 +28,9 @@ TAG = 16
 
 
 @pytest.fixture(scope="module")
-def tapped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, Proxy]]:
+def tapped(tmp_path_factory: pytest.TempPathFactory, commands: Commands) -> Iterator[tuple[World, Proxy]]:
     """The applicants compared with the vehicles through a proxy that ends TLS and keeps every message."""
-    with World(tmp_path_factory.mktemp("w")) as world:
+    with World(tmp_path_factory.mktemp("w"), commands) as world:
         world.add_comparator()
         world.add_consumer(CONSUMER)
         world.add_node(VEHICLES)
