@@ -22,6 +22,10 @@ _KEY = re.compile(r"""\s*(?:"(?P<quoted>[^"]*)"|(?P<bare>[A-Za-z0-9_-]+))\s*="""
 _TABLE = re.compile(r"""\s*\[\s*(?P<name>[A-Za-z0-9_."-]+)\s*\]""")
 # Two years, one of which may be a leap year.
 LEAST_RETENTION_DAYS: Final = 731
+_EXAMPLE_DATABASE: Final = (
+    "postgresql+psycopg://comparator@db.internal/comparator"
+    "?passfile=/etc/stayput/pgpass&sslrootcert=/etc/stayput/db-ca.pem"
+)
 _MODEL = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
@@ -149,7 +153,12 @@ def _reachable(config: Config, path: Path) -> Config:
 
 
 def render(
-    data: Path, listen: str, enrolment_listen: str, advertise: str | None, enrolment_advertise: str | None
+    data: Path,
+    listen: str,
+    enrolment_listen: str,
+    advertise: str | None,
+    enrolment_advertise: str | None,
+    database: str | None = None,
 ) -> str:
     """The text of a new configuration file."""
     example = "comparator.example:7443", "comparator.example:7444"
@@ -161,6 +170,8 @@ def render(
         advertise=_quoted(advertise or example[0]),
         enrolment_advertise_mark="" if enrolment_advertise else "# ",
         enrolment_advertise=_quoted(enrolment_advertise or example[1]),
+        database_mark="# " if database is None else "",
+        database=_quoted(_EXAMPLE_DATABASE if database is None else database),
     )
 
 

@@ -12,7 +12,8 @@ from google.protobuf.message import DecodeError
 
 from stayput import signing
 from stayput.errors import StayputError
-from stayput.v1.contract_pb2 import Contract
+from stayput.outcomes import MATCH
+from stayput.v1.contract_pb2 import Contract, Granularity, Mode
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.log_pb2 import Receipt
 from stayput.v1.signing_pb2 import Envelope, Signature
@@ -43,6 +44,14 @@ def receipt_invalid(problem: str) -> StayputError:
         field="receipt",
         remedy="do not rely on this comparison; tell the provider and the platform",
     )
+
+
+def found(receipt: Receipt) -> int | None:
+    """How many records were found by their key; None if the receipt does not say."""
+    if not receipt.tallies:
+        return None if receipt.records or receipt.mode == Mode.MODE_OBLIVIOUS else 0
+    matches = [one.count for one in receipt.tallies[0].counts if one.outcome == MATCH]
+    return None if receipt.granularity == Granularity.GRANULARITY_COUNT and not matches else sum(matches)
 
 
 class Transcript:

@@ -1,5 +1,6 @@
 """The commands and their options. What they do is imported when they run, so that `--help` is quick."""
 
+from inspect import getdoc
 from pathlib import Path
 from typing import Annotated
 
@@ -22,12 +23,13 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 invite = typer.Typer(help="Invite a department or a node, or renew its enrolment.", no_args_is_help=True)
 app.add_typer(invite, name="invite")
 calendar = typer.Typer(help="Show or load the working days that deadlines count.", no_args_is_help=True)
 app.add_typer(calendar, name="calendar")
-app.add_typer(log.app, name="log")
+app.add_typer(log.app, name="log", short_help="Search the comparison log, check it, and keep it.")
 app.add_typer(oversight.app)
 
 _Output = Annotated[
@@ -52,11 +54,17 @@ def init(
     enrolment_advertise: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="What callers dial, if not --enrolment-listen.")
     ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="An empty PostgreSQL database, without its password; else SQLite in --data."
+        ),
+    ] = None,
 ) -> None:
     """Create configuration, certificate authority, keys and database. Nothing is overwritten."""
     from comparator.cli import setup
 
-    setup.initialise(config, data, listen, enrolment_listen, advertise, enrolment_advertise)
+    setup.initialise(config, data, listen, enrolment_listen, advertise, enrolment_advertise, database)
 
 
 @app.command()
@@ -185,3 +193,15 @@ def status(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> N
     from comparator.cli import running
 
     running.status(config, json)
+
+
+def _told_whole(commands: typer.Typer) -> None:
+    """Has lists of commands say all of what each does, where typer would cut it to a line."""
+    for command in commands.registered_commands:
+        command.short_help = (getdoc(command.callback) or "").partition("\n\n")[0]
+    for group in commands.registered_groups:
+        if group.typer_instance:
+            _told_whole(group.typer_instance)
+
+
+_told_whole(app)

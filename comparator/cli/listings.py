@@ -11,7 +11,6 @@ from comparator.cli.failures import told
 from comparator.cli.opening import opened
 from comparator.cli.tables import dump, minute, plain, show
 from comparator.config import load
-from comparator.domain.catalogue import searched, with_staleness
 from comparator.store.models import CredentialRow, PartyRow, Role
 from stayput.language import Text
 from stayput.v1.catalogue_pb2 import Category, ListResourcesRequest, Sharing
@@ -107,6 +106,8 @@ def resources(
     json: bool,
 ) -> None:
     """What the search finds in the catalogue, by code; names are those of the .proto in small letters."""
+    from comparator.domain.catalogue import searched, with_staleness
+
     search = searched(
         ListResourcesRequest(
             query=query,

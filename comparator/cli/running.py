@@ -1,6 +1,5 @@
 """`serve` and `status`."""
 
-import asyncio
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,15 +12,18 @@ from comparator.cli.tables import dump, show
 from comparator.config import listening, load
 from comparator.data import DataDirectory, Running, read_certificate, read_log_key
 from comparator.domain.checkpoints import log_signer
-from comparator.server import run
 from comparator.store import schema
 from comparator.store.database import Database
-from stayput import logs
 
 
 @told()
 def serve(path: Path, listen: str | None, enrolment_listen: str | None) -> None:
     """Runs the service; the one line on stdout says that it can be called, and where."""
+    import asyncio
+
+    from comparator.server import run
+    from stayput import logs
+
     config = listening(load(path), path, listen, enrolment_listen)
     logs.configure()
 

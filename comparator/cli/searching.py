@@ -123,7 +123,7 @@ def _row(record: LogRecord) -> tuple[str | Text, ...]:
         record.operator,
         record.case_number,
         str(record.records) if of_receipt else "",
-        str(record.found) if of_receipt else "",
+        str(record.found) if record.HasField("found") else "",
         ENDS[record.end] if of_receipt else "",
     )
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from comparator import texts
 from comparator.cli.failures import told
-from comparator.config import load, parse, render
+from comparator.config import Config, load, parse, render
 from comparator.data import DataDirectory, ensure_log_key, write_certificate, write_key
 from comparator.domain import ca
 from comparator.store import schema
@@ -28,14 +28,18 @@ def initialise(
     enrolment_listen: str,
     advertise: str | None,
     enrolment_advertise: str | None,
+    database_url: str | None = None,
 ) -> None:
     """Creates everything that `serve` needs; the configuration last, so that it stands for a whole set."""
     if path.exists():
         raise unusable(texts.EXISTS, texts.EXISTS_FIX, path=path)
     if not data.is_absolute():
         data = Path(os.path.relpath(data, path.parent))
-    text = render(data, listen, enrolment_listen, advertise, enrolment_advertise)
+    text = render(data, listen, enrolment_listen, advertise, enrolment_advertise, database_url)
     config = parse(text, path)
+    if database_url is not None:
+        # First, because a server may be out of reach: what fails leaves nothing behind.
+        _require_empty(config)
     directory = DataDirectory(config.data)
     directory.create()
     _create_keys(directory, datetime.now(UTC), config.validity.certificate_days)
@@ -46,6 +50,12 @@ def initialise(
         file.write(text)
     for created in (path, directory.path):
         typer.echo(texts.CREATED.of(language_of()).format(path=created))
+
+
+def _require_empty(config: Config) -> None:
+    with closing(Database(config.database_url)) as database:
+        if schema.current(database) is not None:
+            raise unusable(texts.DATABASE_TAKEN, texts.DATABASE_TAKEN_FIX)
 
 
 @told()

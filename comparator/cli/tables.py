@@ -9,9 +9,6 @@ from datetime import UTC
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text as RichText
 
 from stayput.language import Text, language_of
 
@@ -22,6 +19,10 @@ _MINUTE = "%Y-%m-%d %H:%M"
 
 def show(title: Text, columns: Sequence[Text], rows: Iterable[Sequence[str | Text]]) -> None:
     """Prints a table in the operator's language."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text as RichText
+
     language = language_of()
     table = Table(title=title.of(language))
     for column in columns:

@@ -137,13 +137,13 @@ async def _collected(
 
 
 def _row(one: "NodeReceipt") -> tuple[str, ...]:
-    from provider_node.domain.receipt_log import found
+    from stayput.receipts import found
 
     delivered = word("yes" if one.delivered else "no")
     if not one.HasField("receipt"):
         return (str(one.sequence), word("damaged"), *[""] * 8, delivered)
     receipt = one.receipt
-    end = _ENDS.get(receipt.end)
+    end, by_key = _ENDS.get(receipt.end), found(receipt)
     return (
         str(one.sequence),
         local(receipt.finished_at),
@@ -153,7 +153,7 @@ def _row(one: "NodeReceipt") -> tuple[str, ...]:
         receipt.resource,
         receipt.grant_id,
         f"{receipt.records:,}",
-        f"{found(receipt):,}",
+        "" if by_key is None else f"{by_key:,}",
         word(end) if end else "",
         delivered,
     )

@@ -12,7 +12,6 @@ from provider_node.store.receipt_log import KeptReceipt, ReceiptLog
 from stayput.errors import StayputError, field_invalid
 from stayput.receipts import receipt_invalid
 from stayput.v1.admin_pb2 import ListReceiptsRequest, ListReceiptsResponse, NodeReceipt
-from stayput.v1.contract_pb2 import OutcomeCode
 from stayput.v1.log_pb2 import Receipt
 from stayput.v1.signing_pb2 import Envelope
 
@@ -73,12 +72,6 @@ def is_time(time: Timestamp) -> bool:
     except (ValueError, OverflowError):
         return False
     return True
-
-
-def found(receipt: Receipt) -> int:
-    """Records that were found by their key."""
-    by_key = receipt.tallies[0].counts if receipt.tallies else ()
-    return sum(one.count for one in by_key if one.outcome == OutcomeCode.OUTCOME_CODE_MATCH)
 
 
 def _is_asked_for(receipt: Receipt, asked: ListReceiptsRequest) -> bool:

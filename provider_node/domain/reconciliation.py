@@ -7,9 +7,8 @@ from typing import Final
 
 from google.protobuf.message import DecodeError
 
-from provider_node.domain.receipt_log import found
 from provider_node.store.receipt_log import KeptReceipt, ReceiptLog
-from stayput.receipts import payload_hash
+from stayput.receipts import found, payload_hash
 from stayput.v1.log_pb2 import LogRecord, Receipt
 from stayput.v1.signing_pb2 import Envelope
 
@@ -156,6 +155,6 @@ def _compared(kept: KeptReceipt, record: LogRecord) -> list[Difference]:
         return [Difference(DifferenceKind.CONTENT, number, number)]
     shown = (name for name in _SHOWN if not (record.removed and name in _FORGOTTEN))
     fields = [name for name in shown if getattr(receipt, name) != getattr(record, name)]
-    if found(receipt) != record.found:
+    if found(receipt) != (record.found if record.HasField("found") else None):
         fields.append("found")
     return [Difference(DifferenceKind.SHOWN, number, number, field) for field in fields]

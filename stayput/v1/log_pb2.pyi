@@ -352,7 +352,7 @@ class LogRecord(_message.Message):
     records: _builtins.int
     """For a receipt: records answered."""
     found: _builtins.int
-    """For a receipt: records found by their key."""
+    """For a receipt: records found by their key, if it says how many."""
     node_id: _builtins.str
     """For a receipt: id of the node and sequence number there."""
     node_sequence: _builtins.int
@@ -381,18 +381,20 @@ class LogRecord(_message.Message):
         operator: _builtins.str = ...,
         case_number: _builtins.str = ...,
         records: _builtins.int = ...,
-        found: _builtins.int = ...,
+        found: _builtins.int | None = ...,
         node_id: _builtins.str = ...,
         node_sequence: _builtins.int = ...,
         end: Global___SessionEnd.ValueType = ...,
         removed: _builtins.bool = ...,
         receipt_hash: _builtins.bytes = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["logged_at", b"logged_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_found", b"_found", "found", b"found", "logged_at", b"logged_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_number", b"case_number", "consumer", b"consumer", "end", b"end", "event_type", b"event_type", "found", b"found", "grant_id", b"grant_id", "index", b"index", "kind", b"kind", "logged_at", b"logged_at", "node_id", b"node_id", "node_sequence", b"node_sequence", "operator", b"operator", "provider", b"provider", "receipt_hash", b"receipt_hash", "records", b"records", "removed", b"removed", "resource", b"resource"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_found", b"_found", "case_number", b"case_number", "consumer", b"consumer", "end", b"end", "event_type", b"event_type", "found", b"found", "grant_id", b"grant_id", "index", b"index", "kind", b"kind", "logged_at", b"logged_at", "node_id", b"node_id", "node_sequence", b"node_sequence", "operator", b"operator", "provider", b"provider", "receipt_hash", b"receipt_hash", "records", b"records", "removed", b"removed", "resource", b"resource"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__found: _TypeAlias = _typing.Literal["found"]  # noqa: Y015
+    _WhichOneofArgType__found: _TypeAlias = _typing.Literal["_found", b"_found"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__found) -> _WhichOneofReturnType__found | None: ...
 
 Global___LogRecord: _TypeAlias = LogRecord  # noqa: Y015
 

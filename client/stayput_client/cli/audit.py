@@ -225,7 +225,7 @@ def _row(screen: Screen, one: "LogRecord") -> list[str]:
         one.operator,
         one.case_number,
         f"{one.records:,}" if of_receipt else "",
-        f"{one.found:,}" if of_receipt else "",
+        f"{one.found:,}" if one.HasField("found") else "",
         screen.text(f"end.{_end(one)}") if of_receipt and one.end else "",
     ]
 
@@ -266,7 +266,7 @@ def _record_json(one: "LogRecord") -> dict[str, Json]:
         "operator": one.operator,
         "case_number": one.case_number,
         "records": one.records if of_receipt else None,
-        "found": one.found if of_receipt else None,
+        "found": one.found if one.HasField("found") else None,
         "node": one.node_id,
         "node_sequence": one.node_sequence if of_receipt else None,
         "end": _end(one) if of_receipt else None,

@@ -3,17 +3,20 @@
 import json
 import re
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from sqlalchemy import URL
 
 from comparator.config import load
 from comparator.data import DataDirectory, read_certificate, read_key, read_log_key
 from stayput.identity import COMPARATOR_NAME
 from stayput.notes import SignatureType, VerifierKey
 from tests.comparator.platform import Run
+from tests.comparator.postgresql import PASSWORD
 
 
 def _files(directory: Path) -> dict[str, bytes]:
@@ -107,6 +110,42 @@ def test_init_refuses_a_wrong_address(run: Run, config_path: Path, options: list
     result = run("init", *options)
     assert result.exit_code == 1
     assert problem in result.stderr
+    assert not list(config_path.parent.iterdir())
+
+
+def test_init_makes_the_tables_in_postgresql(
+    run: Run, config_path: Path, guarded_postgresql: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = guarded_postgresql.render_as_string(hide_password=False)
+    refused = run("init", "--database", url)
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("error: database: PostgreSQL cannot be reached")
+    # It can be tried again as if nothing had been done.
+    assert not list(config_path.parent.iterdir())
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    assert run("init", "--database", url).exit_code == 0
+    config = load(config_path)
+    assert config.database == url
+    assert not (config.data / "comparator.db").exists()
+    assert run("departments").exit_code == 0
+
+
+def test_init_takes_no_store_of_another_comparator(
+    run: Run, config_path: Path, new_store: Callable[[], URL]
+) -> None:
+    url = new_store().render_as_string(hide_password=False)
+    assert run("init", "--database", url).exit_code == 0
+    again = run("init", "--config", "other.toml", "--data", "other", "--database", url)
+    assert again.exit_code == 1
+    assert again.stderr.startswith("error: database: it holds a comparator's tables already")
+    assert not {path.name for path in config_path.parent.iterdir()} & {"other", "other.toml"}
+
+
+def test_init_takes_no_other_database(run: Run, config_path: Path) -> None:
+    refused = run("init", "--database", "mysql://comparator:secret@db.internal/comparator")
+    assert refused.exit_code == 1
+    assert "database: must be an SQLAlchemy URL" in refused.stderr
+    assert "secret" not in refused.output + refused.stderr
     assert not list(config_path.parent.iterdir())
 
 
