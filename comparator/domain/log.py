@@ -34,9 +34,9 @@ def append(store: Store, batches: Sequence[tuple[Call, Batch]], now: datetime) -
     `RECEIPT_INVALID`, `LOG_SEQUENCE` or `LOG_FORK`. What is stored already with the same content is passed
     over. That a chain has a gap or a fork is an event, which is stored although the batch is refused.
     """
-    signers = {call.party for call, _ in batches} | {one.consumer for _, batch in batches for one in batch}
-    registered = store.log.signing_keys(signers)
-    chains = store.log.chains([(call.party, batch[0].link.sequence) for call, batch in batches])
+    nodes = {call.party for call, _ in batches}
+    consumers = {one.consumer for _, batch in batches for one in batch}
+    registered, chains = store.log.signing_keys(nodes | consumers), store.log.chains(nodes)
     accepted: list[Delivered] = []
     outcomes: list[int | StayputError] = []
     for call, batch in batches:

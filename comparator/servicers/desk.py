@@ -19,6 +19,7 @@ from stayput.rpc.server import Context, caller
 
 Clock: TypeAlias = Callable[[], datetime]
 _T = TypeVar("_T")
+_Further: TypeAlias = Callable[[Call], None] | None
 _log = structlog.get_logger(__name__)
 
 
@@ -47,6 +48,17 @@ class Desk:
             return await self._run(method, who.party.urn, lambda: self._write(who, method, work))
         finally:
             self.written.set()
+
+    async def reading_first(
+        self, context: Context, method: str, work: Callable[[Call], tuple[_T, _Further]]
+    ) -> _T:
+        """What `work` returns first, for an admitted call, when what it wants written besides is durable.
+
+        Nobody else's writing waits for `work`. What it wants written, if anything, has a transaction of its
+        own, for which the call is admitted again.
+        """
+        who = caller(context)
+        return await self.logged(method, who.party.urn, self._read_first(who, method, work))
 
     async def unidentified(self, method: str, work: Callable[[Store, datetime], _T]) -> _T:
         """The same for a call that comes without a certificate."""
@@ -81,6 +93,16 @@ class Desk:
 
     async def _run(self, method: str, party: str, transaction: Callable[[], _T]) -> _T:
         return await self.logged(method, party, self.in_thread(transaction))
+
+    async def _read_first(self, who: Caller, method: str, work: Callable[[Call], tuple[_T, _Further]]) -> _T:
+        found, further = await self.looking(who, method, work)
+        if further is not None:
+            write = further
+            try:
+                await self.in_thread(lambda: self._write(who, method, write))
+            finally:
+                self.written.set()
+        return found
 
     def _read(self, who: Caller, method: str, work: Callable[[Call], _T]) -> _T:
         with self.database.reading() as store:

@@ -1,79 +1,140 @@
 """Group commit: calls that come while a transaction is under way share the next one and its flush to disk."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, TypeAlias, TypeVar
 
 from comparator.domain.policy import Call, admit
 from comparator.servicers.desk import Desk
+from comparator.store.database import Store
 from stayput.errors import StayputError
 from stayput.identity import Caller
-from stayput.rpc.server import Context, caller
 
+_A = TypeVar("_A")
+_P = TypeVar("_P")
 _T = TypeVar("_T")
-_Work: TypeAlias = Callable[[Call], _T | StayputError]
+# What comes before the transaction: for what each caller asks, what is needed of it, in their order.
+_Prepare: TypeAlias = Callable[[Sequence[tuple[Caller, _A]]], Awaitable[Sequence[_P | StayputError]]]
+# What is done in it for calls, with what is needed of each, at one time: for each its outcome.
+_Work: TypeAlias = Callable[[Store, Sequence[tuple[Call, _P]], datetime], Sequence[_T | StayputError]]
 
 
-@dataclass(slots=True)
-class _Group(Generic[_T]):
-    """Calls that share a transaction, how much they bring, and their outcomes once it is durable."""
+@dataclass(slots=True, eq=False)
+class _Waiting(Generic[_A, _T]):
+    """A call that waits, with what it asks at this stage and how much it brings."""
 
-    asked: list[tuple[Caller, _Work[_T]]] = field(default_factory=list)
-    weight: int = 0
-    stored: asyncio.Task[list[_T | StayputError]] | None = None
+    who: Caller
+    asked: _A
+    weight: int
+    outcome: "asyncio.Future[_T | StayputError]"
 
 
-class Together(Generic[_T]):
-    """Runs calls of one method in as few writing transactions as possible, each alone among writers."""
+class _Stage(Generic[_A, _T]):
+    """Deals with what waits, one group after the other; each is what came while the one before was.
 
-    def __init__(self, desk: Desk, method: str, heaviest: int) -> None:
+    Weights of a group come to at most `heaviest`, unless a single call has more.
+    """
+
+    def __init__(self, deal: Callable[[list[_Waiting[_A, _T]]], Awaitable[None]], heaviest: int) -> None:
+        self._deal = deal
+        self._heaviest = heaviest
+        self._waiting: list[_Waiting[_A, _T]] = []
+        self._dealing: asyncio.Task[None] | None = None
+
+    def put(self, calls: Sequence[_Waiting[_A, _T]]) -> None:
+        """Has them wait here."""
+        self._waiting += calls
+        if self._dealing is None:
+            self._dealing = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        while self._waiting:
+            group = self._next_group()
+            dealt = asyncio.ensure_future(self._deal(group))
+            await asyncio.wait([dealt])
+            fault = dealt.exception()
+            for one in group:
+                # Who has left is not told, and does not take the others along.
+                if fault is not None and not one.outcome.done():
+                    one.outcome.set_exception(fault)
+        self._dealing = None
+
+    def _next_group(self) -> list[_Waiting[_A, _T]]:
+        many, weight = 1, self._waiting[0].weight
+        for one in self._waiting[1:]:
+            weight += one.weight
+            if weight > self._heaviest:
+                break
+            many += 1
+        group, self._waiting = self._waiting[:many], self._waiting[many:]
+        return group
+
+
+class Together(Generic[_A, _P, _T]):
+    """Runs calls of one method in as few writing transactions as possible, each alone among writers.
+
+    While some calls are stored the next ones are prepared.
+    """
+
+    def __init__(
+        self, desk: Desk, method: str, prepare: _Prepare[_A, _P], work: _Work[_P, _T], heaviest: int
+    ) -> None:
+        """`work` changes no party, and of a call that it refuses it writes only what outlives the refusal.
+
+        A refusal, also by `prepare`, is one call's alone, and raised when all else is durable; whoever may
+        not call is told that first. A fault is that of all calls of a group.
+        """
         self._desk = desk
         self._method = method
-        self._heaviest = heaviest
-        self._turn = asyncio.Lock()
-        self._open: _Group[_T] = _Group()
+        self._prepare = prepare
+        self._work = work
+        self._preparing: _Stage[_A, _T] = _Stage(self._prepare_group, heaviest)
+        self._storing: _Stage[_P | StayputError, _T] = _Stage(self._store_group, heaviest)
 
-    async def writing(self, context: Context, work: _Work[_T], weight: int) -> _T:
-        """What `work` returns for an admitted call, when what it has written is durable.
-
-        A refusal that it raises must come before it writes anything, for the transaction goes on with the
-        others; one that it returns is raised when all is durable. Weights of one transaction's calls come to
-        at most `heaviest`, unless a single call has more.
-        """
-        who = caller(context)
-        return await self._desk.logged(self._method, who.party.urn, self._outcome(who, work, weight))
-
-    async def _outcome(self, who: Caller, work: _Work[_T], weight: int) -> _T:
-        if self._open.asked and self._open.weight + weight > self._heaviest:
-            self._open = _Group()
-        group, number = self._open, len(self._open.asked)
-        group.asked.append((who, work))
-        group.weight += weight
-        if group.stored is None:
-            group.stored = asyncio.create_task(self._store(group))
-        try:
-            # A caller that leaves does not take the others' transaction with it.
-            outcome = (await asyncio.shield(group.stored))[number]
-        finally:
-            self._desk.written.set()
+    async def writing(self, who: Caller, asked: _A, weight: int) -> _T:
+        """What `work` returns for an admitted call that asks this, when what it has written is durable."""
+        future: asyncio.Future[_T | StayputError] = asyncio.get_running_loop().create_future()
+        self._preparing.put([_Waiting(who, asked, weight, future)])
+        outcome = await future
         if isinstance(outcome, StayputError):
             raise outcome
         return outcome
 
-    async def _store(self, group: _Group[_T]) -> list[_T | StayputError]:
-        async with self._turn:
-            if self._open is group:
-                self._open = _Group()
-            return await self._desk.in_thread(lambda: self._transaction(group))
+    async def _prepare_group(self, group: list[_Waiting[_A, _T]]) -> None:
+        prepared = await self._prepare([(one.who, one.asked) for one in group])
+        self._storing.put(
+            [
+                _Waiting(one.who, asked, one.weight, one.outcome)
+                for one, asked in zip(group, prepared, strict=True)
+            ]
+        )
 
-    def _transaction(self, group: _Group[_T]) -> list[_T | StayputError]:
-        outcomes: list[_T | StayputError] = []
-        desk = self._desk
-        with desk.database.writing() as store:
-            for who, work in group.asked:
+    async def _store_group(self, group: list[_Waiting[_P | StayputError, _T]]) -> None:
+        try:
+            outcomes = await self._desk.in_thread(lambda: self._transaction(group))
+        finally:
+            self._desk.written.set()
+        for one, outcome in zip(group, outcomes, strict=True):
+            if not one.outcome.done():
+                one.outcome.set_result(outcome)
+
+    def _transaction(self, group: Sequence[_Waiting[_P | StayputError, _T]]) -> Sequence[_T | StayputError]:
+        outcomes: dict[int, _T | StayputError] = {}
+        admitted: dict[int, tuple[Call, _P]] = {}
+        with self._desk.database.writing_for({one.who.party for one in group}) as store:
+            now = self._desk.clock()
+            for number, one in enumerate(group):
                 try:
-                    outcomes.append(work(admit(store, who, self._method, desk.clock(), desk.calendar)))
-                except StayputError as error:
-                    outcomes.append(error)
-        return outcomes
+                    call = admit(store, one.who, self._method, now, self._desk.calendar)
+                except StayputError as refusal:
+                    outcomes[number] = refusal
+                    continue
+                if isinstance(one.asked, StayputError):
+                    outcomes[number] = one.asked
+                else:
+                    admitted[number] = call, one.asked
+            done = self._work(store, list(admitted.values()), now)
+        outcomes.update(zip(admitted, done, strict=True))
+        return [outcomes[number] for number in range(len(group))]

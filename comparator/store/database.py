@@ -1,9 +1,9 @@
 """Transactions: `reading` and `writing` give the store's verbs; nothing else opens a session."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import URL, Connection
 from sqlalchemy.exc import DBAPIError
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from comparator import texts
 from comparator.store.applications import Applications
+from comparator.store.callers import Callers
 from comparator.store.catalogue import Catalogue
 from comparator.store.engines import WRITES, engine_of
 from comparator.store.entries import SALT_BYTES
@@ -23,6 +24,7 @@ from comparator.store.parties import Parties
 from comparator.store.search import Search
 from comparator.store.tickets import Tickets
 from comparator.texts import OperatorError
+from stayput.identity import Party
 from stayput.v1.errors_pb2 import ErrorReason
 
 # By SQLite's name and PostgreSQL's SQLSTATE.
@@ -70,14 +72,25 @@ class Database:
 
         Raises `STORAGE_FULL`, or `CONFIGURATION_INVALID` if the database's role lacks a right.
         """
-        with failures_told(), Session(self._writer, expire_on_commit=False) as session, session.begin():
+        with self._writing() as session:
             yield _verbs(session)
+
+    @contextmanager
+    def writing_for(self, callers: Collection[Party]) -> Iterator[Store]:
+        """The same for many calls at once that change no party: those who call are read together."""
+        with self._writing() as session:
+            yield replace(_verbs(session), parties=Callers(session, callers))
 
     @contextmanager
     def connected(self) -> Iterator[Connection]:
         """A bare connection in a writing transaction, for migrations."""
         with failures_told(), self._writer.begin() as connection:
             yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Session]:
+        with failures_told(), Session(self._writer, expire_on_commit=False) as session, session.begin():
+            yield session
 
     def close(self) -> None:
         """Closes all connections."""

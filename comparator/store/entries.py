@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final, TypedDict
 
-from stayput import outcomes
+from stayput import receipts
 from stayput.v1.log_pb2 import EntryKind, Event, LogLeaf, Receipt
 from stayput.v1.signing_pb2 import Envelope
 
@@ -58,7 +58,7 @@ def of_receipt(envelope: Envelope, receipt: Receipt) -> Entry:
             operator=receipt.operator or None,
             case_number=receipt.case_number or None,
             records=receipt.records,
-            found=_found(receipt),
+            found=receipts.found(receipt),
             node_id=receipt.node_id,
             node_sequence=receipt.sequence,
             session_end=receipt.end,
@@ -96,13 +96,6 @@ def placed(entry: Entry, place: int, at: datetime, salt: bytes) -> tuple[bytes, 
         "kind": leaf.kind,
     }
     return hashed, row
-
-
-def _found(receipt: Receipt) -> int | None:
-    """Records found by their key; None if the receipt does not say."""
-    if not receipt.tallies:
-        return None if receipt.records else 0
-    return sum(count.count for count in receipt.tallies[0].counts if count.outcome == outcomes.MATCH)
 
 
 def node_number(level: int, index: int) -> int:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from comparator.store import entries
+from comparator.store.bulk import insert_rows
 from comparator.store.entries import Entry
 from comparator.store.log_models import CosignatureRow, LeafRow, NodeRow
 from stayput import merkle
@@ -40,9 +41,10 @@ class Leaves:
         ]
         self._frontier, complete = frontier.append([merkle.leaf_hash(leaf) for leaf, _ in placed])
         if placed:
-            self._session.execute(insert(LeafRow), [row for _, row in placed])
-            self._session.execute(
-                insert(NodeRow),
+            insert_rows(self._session, LeafRow, [row for _, row in placed])
+            insert_rows(
+                self._session,
+                NodeRow,
                 [
                     {"number": entries.node_number(level, index), "hash": digest}
                     for level, index, digest in complete

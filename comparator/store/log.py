@@ -1,16 +1,17 @@
 """Receipts, in each node's own unbroken order. They are stored as leaves and nowhere else."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased
 
 from comparator.store.entries import of_receipt
 from comparator.store.leaves import Leaves
 from comparator.store.log_models import LeafRow
-from stayput.identity import Party
+from comparator.store.models import CredentialRow, PartyRow
+from stayput.identity import Kind, Party
 from stayput.receipts import FIRST_PREVIOUS_HASH
 from stayput.v1.log_pb2 import EntryKind, Receipt
 from stayput.v1.signing_pb2 import Envelope
@@ -25,6 +26,33 @@ class Link:
 
 
 START = Link(0, FIRST_PREVIOUS_HASH)
+# Characters of a node's URN before its id.
+_BEFORE_ID = len(Party(Kind.NODE, "").urn)
+
+
+class Chains:
+    """Nodes' chains as they stand in a transaction, with what is about to be stored in it."""
+
+    def __init__(self, log: "Log", stored: Mapping[Party, Link]) -> None:
+        """`stored` are their ends."""
+        self._log = log
+        self._stored = stored
+        self._added: dict[Party, list[Link]] = {}
+
+    def head(self, node: Party) -> Link:
+        """The node's last receipt; `START` before its first."""
+        added = self._added.get(node)
+        return added[-1] if added else self._stored[node]
+
+    def hashes(self, node: Party, sequences: Sequence[int]) -> Mapping[int, bytes]:
+        """Payload hashes, by sequence number, of those of the node's receipts that the chain has."""
+        stored = [one for one in sequences if one <= self._stored[node].sequence]
+        added = {link.sequence: link.payload_hash for link in self._added.get(node, ())}
+        return {**(self._log.hashes(node, stored) if stored else {}), **added}
+
+    def extend(self, node: Party, links: Sequence[Link]) -> None:
+        """The chain goes on with these."""
+        self._added.setdefault(node, []).extend(links)
 
 
 class Log:
@@ -34,6 +62,36 @@ class Log:
         self._session = session
         self._leaves = leaves
 
+    def chains(self, nodes: Collection[Party]) -> Chains:
+        """The chains of these nodes, each of which was invited."""
+        own = aliased(LeafRow)
+        last = (
+            select(own.place)
+            .where(own.node_id == func.substr(PartyRow.urn, _BEFORE_ID + 1))
+            .order_by(own.node_sequence.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
+        rows = self._session.execute(
+            select(PartyRow.urn, LeafRow.node_sequence, LeafRow.receipt_hash)
+            .join(LeafRow, LeafRow.place == last)
+            .where(PartyRow.urn.in_({node.urn for node in nodes}))
+        )
+        links = {urn: _link(sequence, digest) for urn, sequence, digest in rows}
+        return Chains(self, {node: links.get(node.urn, START) for node in nodes})
+
+    def signing_keys(self, parties: Collection[Party]) -> Mapping[Party, frozenset[bytes]]:
+        """Every signing key that each of these was ever enrolled with."""
+        keys: dict[str, set[bytes]] = {party.urn: set() for party in parties}
+        rows = self._session.execute(
+            select(CredentialRow.party_urn, CredentialRow.signing_key).where(
+                CredentialRow.party_urn.in_(keys)
+            )
+        )
+        for urn, key in rows:
+            keys[urn].add(key)
+        return {party: frozenset(keys[party.urn]) for party in parties}
+
     def head(self, node: Party) -> Link:
         """The node's last receipt; `START` before its first."""
         row = self._session.execute(
@@ -42,12 +100,7 @@ class Log:
             .order_by(LeafRow.node_sequence.desc())
             .limit(1)
         ).one_or_none()
-        if row is None:
-            return START
-        sequence, payload_hash = row
-        if sequence is None or payload_hash is None:
-            raise LookupError("the leaf of a receipt does not say which")
-        return Link(sequence, payload_hash)
+        return START if row is None else _link(*row)
 
     def hashes(self, node: Party, sequences: Sequence[int]) -> Mapping[int, bytes]:
         """Payload hashes, by sequence number, of those of the node's receipts that are stored."""
@@ -73,3 +126,9 @@ class Log:
         for payload in self._session.scalars(query):
             if payload:
                 yield Envelope.FromString(payload)
+
+
+def _link(sequence: int | None, payload_hash: bytes | None) -> Link:
+    if sequence is None or payload_hash is None:
+        raise LookupError("the leaf of a receipt does not say which")
+    return Link(sequence, payload_hash)

@@ -1,5 +1,6 @@
 """Fixtures of the comparator's tests. What uses the store runs over SQLite and over PostgreSQL."""
 
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
 from itertools import count
@@ -8,11 +9,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, text
 
-from comparator.config import Config
+from comparator.config import Config, load
 from comparator.store import schema
 from comparator.store.database import Database
 from comparator.store.models import Base, Role
-from tests.comparator.platform import Clock, Member, Platform, installed, running_platform
+from tests.comparator.platform import Clock, Member, Platform, installed, running_platform, use_database
 from tests.comparator.postgresql import GUARDED, Server, running_server
 
 
@@ -71,9 +72,11 @@ def migrated_postgresql(postgresql: Server) -> URL:
 @pytest.fixture
 def emptied_postgresql(migrated_postgresql: URL) -> URL:
     """The same without rows, and with all numbers beginning anew."""
-    tables = ", ".join(Base.metadata.tables)
     with closing(Database(migrated_postgresql)) as database, database.connected() as connection:
-        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
+        # Row by row: for tables as small as these TRUNCATE takes three times as long.
+        for table in reversed(Base.metadata.sorted_tables):
+            connection.execute(table.delete())
+        connection.execute(text("SELECT setval(seqrelid, 1, false) FROM pg_sequence"))
     return migrated_postgresql
 
 
@@ -82,13 +85,22 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(scope="session")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of an installation as `init` leaves it: each test has a copy."""
+    directory = tmp_path_factory.mktemp("installation")
+    installed(directory)
+    return directory
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def config(request: pytest.FixtureRequest, tmp_path: Path) -> Config:
-    """A new installation over either kind of store."""
-    if request.param == "sqlite":
-        return installed(tmp_path)
-    database: URL = request.getfixturevalue("emptied_postgresql")
-    return installed(tmp_path, database)
+def config(request: pytest.FixtureRequest, tmp_path: Path, installation: Path) -> Config:
+    """A new installation over either kind of store: one of its own, or one with its tables already."""
+    shutil.copytree(installation, tmp_path, dirs_exist_ok=True)
+    path = tmp_path / "comparator.toml"
+    if request.param == "postgresql":
+        use_database(path, request.getfixturevalue("emptied_postgresql"))
+    return load(path)
 
 
 @pytest.fixture

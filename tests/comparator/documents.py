@@ -252,6 +252,7 @@ class Chain:
             as_of=stamp(self.now),
             mode=Mode.MODE_KEYED,
             granularity=Granularity.GRANULARITY_RECORD,
+            leakage="keyed-record/1",
             key="resident_id",
             checks=["name"],
             records=3,

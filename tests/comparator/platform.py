@@ -1,6 +1,7 @@
 """A comparator in this process, and enrolled parties that call it over mutual TLS."""
 
 import json
+import os
 import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -157,12 +158,10 @@ class Platform:
         return await self.member(self.invite_node(node_id, code))
 
 
-def installed(directory: Path, database: URL | None = None) -> Config:
-    """A new installation on any free ports, over a database of its own or over one with its tables."""
+def installed(directory: Path) -> Config:
+    """A new installation on any free ports, over a database of its own; it can be moved and copied."""
     path = directory / "comparator.toml"
-    setup.initialise(path, directory / "data", ANY_PORT, ANY_PORT, None, None)
-    if database is not None:
-        use_database(path, database)
+    setup.initialise(path, Path(os.path.relpath(directory / "data")), ANY_PORT, ANY_PORT, None, None)
     return load(path)
 
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import datetime
 from typing import TypeAlias
 
 import pytest
@@ -14,6 +15,7 @@ from comparator.domain.calendar import Calendar
 from comparator.domain.policy import Call
 from comparator.servicers.desk import Desk
 from comparator.servicers.together import Together
+from comparator.store.database import Store
 from comparator.store.events import About
 from stayput.errors import StayputError, field_invalid
 from stayput.identity import Caller
@@ -24,6 +26,8 @@ from tests.comparator.tree import verified_tree
 _METHOD = "/stayput.v1.LogService/AppendReceipts"
 _WAITING = 7
 _Work: TypeAlias = Callable[[Call], int | StayputError]
+_Asked: TypeAlias = _Work | StayputError
+_Together: TypeAlias = Together[_Asked, _Work, int]
 
 
 @pytest.fixture
@@ -57,6 +61,31 @@ def _noting(number: int) -> Callable[[Call], int]:
     return work
 
 
+class _Calls:
+    """Each call asks for a function to be run for it, or for a refusal before it comes to that."""
+
+    def __init__(self, desk: Desk, heaviest: int = 100) -> None:
+        self._prepared = asyncio.Semaphore(0)
+        self._together: _Together = Together(desk, _METHOD, self._prepare, _run, heaviest)
+
+    async def call(self, who: Caller, asked: _Asked) -> int:
+        return await self._together.writing(who, asked, 1)
+
+    async def prepared(self, many: int) -> None:
+        """Waits until so many more calls have only their transaction before them."""
+        for _ in range(many):
+            await self._prepared.acquire()
+
+    async def _prepare(self, asked: Sequence[tuple[Caller, _Asked]]) -> Sequence[_Asked]:
+        for _ in asked:
+            self._prepared.release()
+        return [each for _, each in asked]
+
+
+def _run(_store: Store, calls: Sequence[tuple[Call, _Work]], _now: datetime) -> list[int | StayputError]:
+    return [work(call) for call, work in calls]
+
+
 class _Busy:
     """A first call that keeps its transaction open until it is let go."""
 
@@ -69,16 +98,13 @@ class _Busy:
         return -1
 
 
-async def _all_at_once(
-    together: Together[int], who: Caller, works: Sequence[_Work]
-) -> list[int | BaseException]:
-    """The outcomes of calls that all came while a transaction was under way."""
+async def _all_at_once(calls: _Calls, who: Caller, asked: Sequence[_Asked]) -> list[int | BaseException]:
+    """The outcomes of calls that all came, and were prepared, while a transaction was under way."""
     busy = _Busy()
-    first = asyncio.create_task(together._outcome(who, busy.work, 1))
+    first = asyncio.create_task(calls.call(who, busy.work))
     await asyncio.to_thread(busy.began.wait, 60)
-    others = [asyncio.create_task(together._outcome(who, work, 1)) for work in works]
-    # One turn of the loop: each has begun, and waits.
-    await asyncio.sleep(0)
+    others = [asyncio.create_task(calls.call(who, each)) for each in asked]
+    await calls.prepared(1 + len(asked))
     busy.ends.set()
     assert await first == -1
     return await asyncio.gather(*others, return_exceptions=True)
@@ -89,8 +115,8 @@ async def test_calls_that_wait_share_a_transaction(
 ) -> None:
     before = verified_tree(platform.database).size
     commits.clear()
-    together: Together[int] = Together(desk, _METHOD, heaviest=100)
-    outcomes = await _all_at_once(together, who, [_noting(number) for number in range(_WAITING)])
+    calls = _Calls(desk, heaviest=100)
+    outcomes = await _all_at_once(calls, who, [_noting(number) for number in range(_WAITING)])
     assert outcomes == list(range(_WAITING))
     assert len(commits) == 2
     assert verified_tree(platform.database).size == before + _WAITING
@@ -99,43 +125,39 @@ async def test_calls_that_wait_share_a_transaction(
 async def test_a_transaction_is_no_heavier_than_it_may_be(
     platform: Platform, desk: Desk, who: Caller, commits: list[Connection]
 ) -> None:
-    together: Together[int] = Together(desk, _METHOD, heaviest=3)
-    outcomes = await _all_at_once(together, who, [_noting(number) for number in range(_WAITING)])
+    calls = _Calls(desk, heaviest=3)
+    outcomes = await _all_at_once(calls, who, [_noting(number) for number in range(_WAITING)])
     assert outcomes == list(range(_WAITING))
     assert len(commits) == 1 + 3
 
 
 async def test_a_refusal_is_one_callers_alone(platform: Platform, desk: Desk, who: Caller) -> None:
-    def refusing(call: Call) -> int:
-        raise field_invalid("receipts", "refused")
-
     def refusing_with_an_event(call: Call) -> StayputError:
         _noting(9)(call)
         return field_invalid("receipts", "refused and told")
 
     before = verified_tree(platform.database).size
-    together: Together[int] = Together(desk, _METHOD, heaviest=100)
-    works: list[_Work] = [_noting(0), refusing, refusing_with_an_event, _noting(3)]
-    first, second, third, last = await _all_at_once(together, who, works)
+    early = field_invalid("receipts", "refused")
+    asked: list[_Asked] = [_noting(0), early, refusing_with_an_event, _noting(3)]
+    first, second, third, last = await _all_at_once(_Calls(desk), who, asked)
     assert (first, last) == (0, 3)
-    assert [str(each) for each in (second, third) if isinstance(each, StayputError)] == [
-        str(field_invalid("receipts", "refused")),
-        str(field_invalid("receipts", "refused and told")),
-    ]
+    assert second is early
+    assert str(third) == str(field_invalid("receipts", "refused and told"))
     assert verified_tree(platform.database).size == before + 3
 
 
 async def test_who_may_not_is_refused_among_others(platform: Platform, desk: Desk, who: Caller) -> None:
-    together: Together[int] = Together(desk, _METHOD, heaviest=100)
+    calls = _Calls(desk)
     stranger = Caller(who.party, "another certificate")
-    good, bad = await asyncio.gather(
-        together._outcome(who, _noting(1), 1),
-        together._outcome(stranger, _noting(2), 1),
+    good, *bad = await asyncio.gather(
+        calls.call(who, _noting(1)),
+        calls.call(stranger, _noting(2)),
+        # What is wrong with its call is not for it to know.
+        calls.call(stranger, field_invalid("receipts", "refused")),
         return_exceptions=True,
     )
     assert good == 1
-    assert isinstance(bad, StayputError)
-    assert bad.reason_name == "CERTIFICATE_UNKNOWN"
+    assert [each.reason_name for each in bad if isinstance(each, StayputError)] == ["CERTIFICATE_UNKNOWN"] * 2
 
 
 async def test_a_fault_is_everyones_and_nothing_is_stored(
@@ -145,20 +167,37 @@ async def test_a_fault_is_everyones_and_nothing_is_stored(
         raise ArithmeticError
 
     before = verified_tree(platform.database)
-    together: Together[int] = Together(desk, _METHOD, heaviest=100)
-    outcomes = await _all_at_once(together, who, [_noting(0), failing, _noting(2)])
+    calls = _Calls(desk)
+    outcomes = await _all_at_once(calls, who, [_noting(0), failing, _noting(2)])
     assert [type(each) for each in outcomes] == [ArithmeticError] * 3
     assert verified_tree(platform.database) == before
-    assert await together._outcome(who, _noting(3), 1) == 3
+    assert await calls.call(who, _noting(3)) == 3
+
+
+async def test_a_fault_before_the_transaction_is_everyones_too(desk: Desk, who: Caller) -> None:
+    async def failing(asked: Sequence[tuple[Caller, int]]) -> Sequence[int]:
+        if any(each for _, each in asked):
+            raise ArithmeticError
+        return [0] * len(asked)
+
+    def count(_store: Store, calls: Sequence[tuple[Call, int]], _now: datetime) -> list[int]:
+        return [len(calls)] * len(calls)
+
+    together: Together[int, int, int] = Together(desk, _METHOD, failing, count, 100)
+    outcomes = await asyncio.gather(
+        *(together.writing(who, asked, 1) for asked in (0, 1)), return_exceptions=True
+    )
+    assert [type(each) for each in outcomes] == [ArithmeticError] * 2
+    assert await together.writing(who, 0, 1) == 1
 
 
 async def test_who_leaves_does_not_take_the_others_along(platform: Platform, desk: Desk, who: Caller) -> None:
-    together: Together[int] = Together(desk, _METHOD, heaviest=100)
+    calls = _Calls(desk)
     busy = _Busy()
-    first = asyncio.create_task(together._outcome(who, busy.work, 1))
+    first = asyncio.create_task(calls.call(who, busy.work))
     await asyncio.to_thread(busy.began.wait, 60)
-    leaving, staying = (asyncio.create_task(together._outcome(who, _noting(n), 1)) for n in range(2))
-    await asyncio.sleep(0)
+    leaving, staying = (asyncio.create_task(calls.call(who, _noting(n))) for n in range(2))
+    await calls.prepared(3)
     for task in (first, leaving):
         task.cancel()
         with suppress(asyncio.CancelledError):

@@ -1,18 +1,10 @@
-"""SearchLog: by each field, in pages, of what the caller may see; and that each field's search is quick."""
+"""SearchLog: by each field, in pages, of what the caller may see."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import replace
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import URL, event, insert, text
 
-from comparator.domain.search import search_all
-from comparator.store import schema
-from comparator.store.database import Database
-from comparator.store.log_models import LeafRow
-from comparator.store.search import Wanted
 from stayput.receipts import payload_hash
 from stayput.v1.log_pb2 import (
     AppendReceiptsRequest,
@@ -232,6 +224,19 @@ async def test_an_auditors_search_is_an_event(auditor: Member, operator: Member,
     assert len(await searches()) == 2
 
 
+async def test_only_an_auditors_search_waits_for_who_writes(
+    platform: Platform, auditor: Member, operator: Member, consumer: Member, chain: Chain
+) -> None:
+    await _deliver(chain)
+    with platform.database.writing() as store:
+        store.parties.all()  # with the first statement the transaction begins
+        waiting = asyncio.create_task(_search(auditor, kind=_RECEIPT))
+        for each in (operator, consumer, chain.node):
+            assert len(await _search(each, kind=_RECEIPT)) == 1
+        assert not waiting.done()
+    assert len(await waiting) == 1
+
+
 async def test_a_wrong_question(operator: Member, subtests: pytest.Subtests) -> None:
     now = stamp(datetime.now(UTC))
     far = stamp(datetime.now(UTC))
@@ -262,126 +267,3 @@ async def test_a_wrong_question(operator: Member, subtests: pytest.Subtests) -> 
             with refused("FIELD_INVALID", field) as caught:
                 await _search(operator, **asked)
             assert "secret" not in (caught.value.message + caught.value.remedy).lower()
-
-
-# Plans. One row in a thousand is of what is searched for, so that walking past the others is no way to it.
-
-_NOW = datetime(2026, 1, 2, tzinfo=UTC)
-_MANY = 5_000
-
-
-def _fill(database: Database) -> None:
-    """Entries 0 to 4,999, a minute apart: of ten events, the rest receipts."""
-    rows = [
-        {
-            "place": place,
-            "leaf": b"",
-            "logged_at": _NOW + timedelta(minutes=place),
-            "kind": _EVENT if place % 500 == 7 else _RECEIPT,
-            "event_type": 30 + place // 1_000 % 2 if place % 500 == 7 else None,
-            "consumer": f"consumer-{place % 1_000}",
-            "provider": f"provider-{place % 1_000}",
-            "resource": f"resource-{place % 1_000}",
-            "grant_id": f"G-{place % 1_000:026d}",
-            "operator": f"operator-{place % 1_000}",
-            "case_number": f"case-{place}",
-            "records": None if place % 500 == 7 else place,
-        }
-        for place in range(_MANY)
-    ]
-    with database.connected() as connection:
-        for first in range(0, _MANY, 1_000):
-            connection.execute(insert(LeafRow), rows[first : first + 1_000])
-    if database.engine.dialect.name == "postgresql":
-        with database.connected() as connection:
-            connection.execute(text("ANALYZE log_leaves"))
-
-
-@contextmanager
-def _statements(database: Database) -> Iterator[list[tuple[str, object]]]:
-    sent: list[tuple[str, object]] = []
-
-    def note(_connection: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
-        if statement.startswith("SELECT"):
-            sent.append((statement, parameters))
-
-    event.listen(database.engine, "before_cursor_execute", note)
-    yield sent
-    event.remove(database.engine, "before_cursor_execute", note)
-
-
-def _plans(database: Database, wanted: Wanted) -> tuple[list[int], list[str]]:
-    """Places found, and how the database finds them, statement by statement."""
-    with _statements(database) as sent, database.reading() as store:
-        found = [record.index for record in store.search.page(wanted, 3)]
-    explain = "EXPLAIN QUERY PLAN" if database.engine.dialect.name == "sqlite" else "EXPLAIN"
-    plans = []
-    with database.engine.connect() as connection:
-        for statement, parameters in sent:
-            steps = connection.exec_driver_sql(f"{explain} {statement}", parameters)  # type: ignore[arg-type]  # as sent
-            plans.append("\n".join(str(step[-1]) for step in steps))
-    return found, plans
-
-
-_ONE = Wanted()
-_BY: list[tuple[str, Wanted, Sequence[int]]] = [
-    ("consumer", replace(_ONE, consumer="consumer-9"), [4_009, 3_009, 2_009]),
-    ("provider", replace(_ONE, provider="provider-9"), [4_009, 3_009, 2_009]),
-    ("resource", replace(_ONE, resource="resource-9"), [4_009, 3_009, 2_009]),
-    ("grant_id", replace(_ONE, grant_id=f"G-{9:026d}"), [4_009, 3_009, 2_009]),
-    ("operator", replace(_ONE, operator="operator-9"), [4_009, 3_009, 2_009]),
-    ("case_number", replace(_ONE, case_number="case-9"), [9]),
-    ("event_type", replace(_ONE, kinds=[30]), [4_507, 4_007, 2_507]),
-    ("event_type", replace(_ONE, kinds=[30, 31]), [4_507, 4_007, 3_507]),
-    ("records", replace(_ONE, least_records=4_998), [4_999, 4_998]),
-]
-
-
-@pytest.mark.parametrize(("column", "wanted", "places"), _BY)
-def test_a_page_is_found_by_an_index(
-    new_store: Callable[[], URL], column: str, wanted: Wanted, places: list[int]
-) -> None:
-    with closing(Database(new_store())) as database:
-        schema.upgrade(database)
-        _fill(database)
-        for before in (None, 4_900):
-            found, plans = _plans(database, replace(wanted, before=before))
-            expected = [place for place in places if before is None or place < before]
-            assert found[: len(expected)] == expected
-            assert f"ix_log_leaves_{column}" in plans[0], plans[0]
-            for plan in plans:
-                assert "SCAN log_leaves\n" not in plan + "\n", plan
-                assert "Seq Scan" not in plan, plan
-                if database.engine.dialect.name == "sqlite":
-                    assert "TEMP B-TREE" not in plan, plan
-
-
-def test_times_are_turned_into_places(new_store: Callable[[], URL]) -> None:
-    with closing(Database(new_store())) as database:
-        schema.upgrade(database)
-        _fill(database)
-        since, until = _NOW + timedelta(minutes=100, seconds=-1), _NOW + timedelta(minutes=102)
-        found, plans = _plans(database, Wanted(since=since, until=until))
-        assert found == [101, 100]
-        for plan in plans[:2]:
-            assert "ix_log_leaves_logged_at" in plan
-        assert "pk_log_leaves" in plans[2] or "INTEGER PRIMARY KEY (rowid>? AND rowid<?)" in plans[2], plans[
-            2
-        ]
-
-
-def test_large_receipts_among_many_are_found_from_the_newest_on(
-    new_store: Callable[[], URL], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("comparator.store.search._SORTED", 10)
-    with closing(Database(new_store())) as database:
-        schema.upgrade(database)
-        _fill(database)
-        found, plans = _plans(database, Wanted(least_records=50))
-        assert found == [4_999, 4_998, 4_997]
-        assert len(plans) == 2
-        assert "ix_log_leaves" not in plans[1], plans[1]
-        with database.reading() as store:
-            assert (
-                len(search_all(store, SearchLogRequest(least_records=4_000, page_size=1_000)).records) == 998
-            )

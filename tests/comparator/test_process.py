@@ -23,28 +23,24 @@ from stayput.v1.enrolment_pb2_grpc import EnrolmentServiceStub
 from stayput.v1.log_pb2 import AppendReceiptsRequest
 from stayput.v1.log_pb2_grpc import LogServiceStub
 from stayput.v1.signing_pb2 import Envelope
+from tests.commands import Commands
 from tests.comparator.documents import Chain
 from tests.comparator.platform import Member, use_database
 from tests.comparator.postgresql import PASSWORD
 
 
 class Installation:
-    """A directory in which the command runs."""
+    """A directory in which the command runs: it serves from nothing, the rest has been imported before."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, commands: Commands) -> None:
         self.directory = directory
+        self._commands = commands
         self.environment = {"PATH": "/usr/bin:/bin", "PYTHONUTF8": "1", "PYTHONPATH": ":".join(sys.path)}
         self.serving: list[subprocess.Popen[str]] = []
 
     def run(self, *arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "comparator", *arguments],
-            cwd=self.directory,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        command = ("comparator", *arguments)
+        done = self._commands.begin(command, self.directory, self.environment).ended()
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -87,9 +83,11 @@ class Installation:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
+def installation(
+    request: pytest.FixtureRequest, tmp_path: Path, commands: Commands
+) -> Iterator[Installation]:
     """One over each kind of store, as an operator sets it up."""
-    installation = Installation(tmp_path)
+    installation = Installation(tmp_path, commands)
     installation.run("init", "--listen", "127.0.0.1:0", "--enrolment-listen", "127.0.0.1:0")
     if request.param == "postgresql":
         use_database(tmp_path / "comparator.toml", request.getfixturevalue("guarded_postgresql"))

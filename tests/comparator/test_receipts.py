@@ -6,6 +6,7 @@ import pytest
 
 from stayput.receipts import payload_hash
 from stayput.signing import PayloadType, sign
+from stayput.v1.contract_pb2 import Mode
 from stayput.v1.log_pb2 import AppendReceiptsRequest, OutcomeCount, Receipt, SessionEnd, Tally
 from stayput.v1.signing_pb2 import Envelope
 from tests.comparator.documents import Chain
@@ -178,6 +179,14 @@ def _set(name: str, value: object) -> Callable[[Receipt], None]:
         _set("end", 9),
         _set("records", -3),
         _set("outcome_bytes", 7),
+        _set("mode", Mode.MODE_UNSPECIFIED),
+        _set("leakage", "keyed-count/1"),
+        _set("previous_hash", b""),
+        _set("consumer", "Civil Affairs"),
+        _set("resource", ""),
+        _set("grant_id", "G-1"),
+        _set("operator", "o" * 101),
+        _set("case_number", "case\n1"),
         _set("request_commitment", b""),
         _set("response_commitment", bytes(31)),
         lambda receipt: receipt.ClearField("tallies"),

@@ -1,8 +1,10 @@
 """WatchAccess: what a node is told at once, what when it changes, and when its stream ends."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import math
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
+from itertools import count
 
 import pytest
 from structlog.testing import capture_logs
@@ -26,6 +28,7 @@ from stayput.v1.access_pb2 import (
     WatchAccessResponse,
 )
 from stayput.v1.access_pb2_grpc import AccessServiceStub
+from stayput.v1.catalogue_pb2 import Resource
 from tests.comparator import documents
 from tests.comparator.platform import Clock, Member, Platform, refused, running_platform
 
@@ -39,6 +42,7 @@ _NEVER = 3_600.0
 _BY_POLL = Pace(poll=0.02, heartbeat=_NEVER, sweep=_NEVER)
 _BY_WAKING = Pace(poll=_NEVER, heartbeat=_NEVER, sweep=_NEVER)
 _BY_HEARTBEAT = Pace(poll=_NEVER, heartbeat=0.05, sweep=_NEVER)
+_BUSY = Pace(poll=0.02, heartbeat=0.5, sweep=_NEVER)
 
 
 @pytest.fixture
@@ -224,18 +228,30 @@ async def test_signs_of_life(node: Member) -> None:
         assert (await stream.next()).HasField("heartbeat")
 
 
-@pytest.mark.parametrize("pace", [Pace(poll=0.02, heartbeat=0.3, sweep=_NEVER)])
+@pytest.mark.parametrize("pace", [_BUSY])
 async def test_changes_of_others_put_off_no_sign_of_life(platform: Platform, node: Member) -> None:
     stream = Stream(node)
     await stream.caught_up()
-    alive = asyncio.create_task(stream.next())
     other = await platform.node("tax-1", "tax-office")
-    many = 0
-    while not alive.done():
-        await documents.publish(other, documents.resource(f"taxes-{many}"))
-        many += 1
-    assert (await alive).HasField("heartbeat")
-    assert many > 1
+    resources = (documents.resource(f"taxes-{number}") for number in count())
+    longest = math.inf
+    # A sign of life that came in a pause between two changes shows nothing: then the next one has to.
+    while longest > _BUSY.heartbeat / 2:
+        alive = asyncio.create_task(stream.next())
+        longest = await _longest_pause(other, resources, alive)
+        assert (await alive).HasField("heartbeat")
+
+
+async def _longest_pause(
+    other: Member, resources: Iterator[Resource], until: "asyncio.Task[object]"
+) -> float:
+    """Publishes one resource after the other until then; returns the most seconds that one took."""
+    clock = asyncio.get_running_loop().time
+    longest, before = 0.0, clock()
+    while not until.done():
+        await documents.publish(other, next(resources))
+        longest, before = max(longest, clock() - before), clock()
+    return longest
 
 
 async def test_many_watch_at_once(platform: Platform, node: Member, consumer: Member, granted: Grant) -> None:
@@ -281,18 +297,15 @@ async def test_a_certificate_that_ran_out_ends_the_stream(platform: Platform, no
 async def test_a_stopping_service_ends_streams(config: Config, clock: Clock) -> None:
     async with running_platform(config, clock) as platform:
         node = await platform.node("vehicles-1", "traffic-police")
-    loop = asyncio.get_running_loop()
     async with serving(config, clock, _BY_WAKING) as running:
         channel = tls.channel(running.main, COMPARATOR_NAME, node.credentials)
         node.channel = channel
         stream = Stream(node)
         await stream.caught_up()
-        left = loop.time()
     async with channel:
+        # By its own word: what is cut off at the end of the grace period hears another reason.
         with refused("SHUTTING_DOWN"):
             await stream.next()
-    # It waited for no grace period.
-    assert loop.time() - left < 3
 
 
 async def test_who_hangs_up_is_forgotten(node: Member, consumer: Member, granted: Grant) -> None:

@@ -25,9 +25,16 @@ def database(new_sqlite: Callable[[], URL]) -> Iterator[Database]:
 
 @pytest.mark.parametrize(
     ("pragma", "value"),
-    [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 10_000)],
+    [
+        ("journal_mode", "wal"),
+        ("synchronous", 2),
+        ("foreign_keys", 1),
+        ("busy_timeout", 10_000),
+        ("cache_size", -16_384),
+        ("wal_autocheckpoint", 16_384),
+    ],
 )
-def test_sqlite_is_set_up_for_durability(database: Database, pragma: str, value: str | int) -> None:
+def test_sqlite_is_set_up_for_durability_and_speed(database: Database, pragma: str, value: str | int) -> None:
     with database.engine.connect() as connection:
         assert connection.execute(text(f"PRAGMA {pragma}")).scalar() == value
 

@@ -1,0 +1,37 @@
+"""Who calls, for many calls in one transaction."""
+
+from collections.abc import Collection
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, aliased
+
+from comparator.store.models import CredentialRow, PartyRow, Role
+from comparator.store.parties import Parties
+from stayput.identity import Party
+
+
+class Callers(Parties):
+    """Parties in a transaction that changes none of them: those that call are read at once."""
+
+    def __init__(self, session: Session, parties: Collection[Party]) -> None:
+        super().__init__(session)
+        owner = aliased(PartyRow)
+        rows = session.execute(
+            select(PartyRow, CredentialRow, owner)
+            .join(CredentialRow, CredentialRow.party_urn == PartyRow.urn)
+            .join(owner, owner.urn == PartyRow.department_urn)
+            .where(PartyRow.urn.in_({party.urn for party in parties}), CredentialRow.replaced_at.is_(None))
+        )
+        self._active: dict[str, tuple[PartyRow, CredentialRow]] = {}
+        self._roles: dict[str, frozenset[Role]] = {}
+        for party, credential, department in rows:
+            self._active[party.urn] = party, credential
+            self._roles[department.urn] = department.roles
+
+    def active(self, party: Party) -> tuple[PartyRow, CredentialRow] | None:
+        """As of any party; None also for one that is not among those read."""
+        return self._active.get(party.urn)
+
+    def roles(self, department: Party) -> frozenset[Role]:
+        """As of any department that owns one of those read."""
+        return self._roles[department.urn]
