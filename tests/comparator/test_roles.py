@@ -63,9 +63,12 @@ async def test_enrolments_are_events(platform: Platform) -> None:
     await platform.node("vehicles-1", "traffic-police")
     await platform.department("traffic-police")
     await platform.department("traffic-police")
-    urns = [node("vehicles-1").urn, *[department("traffic-police").urn] * 2]
+    first, second = node("vehicles-1").urn, department("traffic-police").urn
     assert [(event.type, event.actor, event.party) for event in _events(platform)] == [
-        (EventType.EVENT_TYPE_PARTY_ENROLLED, urn, urn) for urn in urns
+        (EventType.EVENT_TYPE_PARTY_ENROLLED, first, first),
+        (EventType.EVENT_TYPE_PARTY_ENROLLED, second, second),
+        (EventType.EVENT_TYPE_PARTY_ENROLLED, second, second),
+        (EventType.EVENT_TYPE_KEYS_CHANGED, second, second),
     ]
 
 

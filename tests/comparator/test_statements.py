@@ -43,6 +43,7 @@ CHANGES: dict[str, Callable[[RequestStatement], None]] = {
     "mode": lambda s: setattr(s, "mode", Mode.MODE_OBLIVIOUS),
     "granularity": lambda s: setattr(s, "granularity", Granularity.GRANULARITY_COUNT),
     "records": lambda s: setattr(s, "records", 4),
+    "elements": lambda s: setattr(s, "elements", 4),
     "request_commitment": lambda s: setattr(s, "request_commitment", bytes(31)),
 }
 
@@ -76,6 +77,8 @@ async def test_a_session_cut_short_has_none(chain: Chain, end: "SessionEnd.Value
     receipt = chain.draft()
     receipt.request.CopyFrom(requested(statement(receipt), chain.consumer))
     receipt.end = end
+    if end == SessionEnd.SESSION_END_NODE_CRASHED:
+        receipt.request_commitment = receipt.response_commitment = b""
     await _refused(chain, receipt)
 
 

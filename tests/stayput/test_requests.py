@@ -74,7 +74,7 @@ def test_the_statement_of_the_vectors_verifies_and_agrees() -> None:
 def test_statement_and_receipt_share_what_they_both_have() -> None:
     ours, theirs = (set(one.DESCRIPTOR.fields_by_name) for one in (RequestStatement, Receipt))
     assert set(requests.SHARED) == ours & theirs
-    assert ours - theirs == {"session_key_hash", "signed_at"}
+    assert ours - theirs == {"session_key_hash", "signed_at", "fetched_generation"}
 
 
 @pytest.mark.parametrize(
