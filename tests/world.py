@@ -45,11 +45,11 @@ class World(Deployment):
         )  # fmt: skip
         self.start("comparator", "comparator", "serve")
 
-    def restart_comparator(self) -> None:
-        """The comparator again, on the ports that everybody knows."""
+    def restart_comparator(self, *runner: str) -> None:
+        """The comparator again, on the ports that everybody knows; `runner` runs it instead of its script."""
         addresses = json.loads((self.directory / "comparator" / "run" / "addresses.json").read_text())
         self.start(
-            "comparator", "comparator", "serve",
+            "comparator", *runner, "comparator", "serve",
             "--listen", addresses["main"], "--enrolment-listen", addresses["enrolment"],
         )  # fmt: skip
 
@@ -71,6 +71,20 @@ class World(Deployment):
         """An enrolled department that can compare."""
         self.invite_department(code)
         self.run(code, "stayput", "enrol", f"{code}.invitation")
+
+    def enrol_department(self, code: str, *options: str) -> None:
+        """A department that may be known already, enrolled; `options` are those of its invitation."""
+        file = f"{code}-itself.invitation"
+        self.run(
+            "comparator", "comparator", "invite", "department", code, "--title", code, "-o", file, *options
+        )
+        self.run(code, "stayput", "enrol", file)
+
+    def trust(self, party: str) -> None:
+        """A department's trust in the log, by the operator's word, and in the nodes of the catalogue."""
+        told = json.loads(self.run("comparator", "comparator", "status", "--json"))
+        self.run(party, "stayput", "trust", "add-log", str(told["log_key"]))
+        self.run(party, "stayput", "trust", "fetch")
 
     def add_node(self, node: str, source: Path | None = None) -> None:
         """An enrolled node with its resource, neither built nor started."""
@@ -130,11 +144,24 @@ class World(Deployment):
             stderr=subprocess.DEVNULL,
         )
 
-    def start_node(self, node: str) -> str:
-        """The node, serving; returns its address. Started again, it keeps the address."""
+    def start_node(self, node: str, *runner: str) -> str:
+        """The node, serving; returns its address. Started again, it keeps the address.
+
+        `runner` runs it instead of its script.
+        """
         known = self.directory / node / "data" / "run" / "address.json"
         again = ("--listen", json.loads(known.read_text())["address"]) if known.exists() else ()
-        return self.start(node, "provider-node", "serve", *again).removeprefix("ready address=")
+        return self.start(node, *runner, "provider-node", "serve", *again).removeprefix("ready address=")
+
+    def ended(self, party: str) -> int:
+        """Waits until a server has ended by itself; returns its exit code."""
+        process = self.running.pop(party)
+        try:
+            return process.wait(SETTLE_SECONDS)
+        finally:
+            process.kill()
+            if process.stdout:
+                process.stdout.close()
 
     def open_register(self, node: str, source: Path | None = None) -> str:
         """A node that serves and is in the catalogue; returns its address."""

@@ -10,7 +10,7 @@ import json
 import re
 import sqlite3
 from base64 import b64decode
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
@@ -20,6 +20,7 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 import numpy as np
+import numpy.typing as npt
 from cryptography.hazmat.primitives.hashes import SM3, Hash
 
 from examples.deployment import EXAMPLES
@@ -29,19 +30,17 @@ from stayput.normalise import normaliser
 from stayput.v1.contract_pb2 import Contract
 
 KEY: Final = "resident_id"
-# Each sample with its encoding and the columns that hold the fields of a contract.
-_SAMPLES: Final = (
-    ("vehicles.csv", "gb18030", {KEY: "身份证号", "name": "所有人姓名", "plate": "号牌号码"}),
-    ("deaths.csv", "utf-8-sig", {KEY: "身份证号", "name": "姓名"}),
-    ("applicants.csv", "utf-8-sig", {KEY: "身份证号", "name": "姓名", "plate": "号牌号码"}),
-)
+# Each sample's encoding, and the columns that hold the fields of a contract.
+SAMPLES: Final = {
+    "vehicles.csv": ("gb18030", {KEY: "身份证号", "name": "所有人姓名", "plate": "号牌号码"}),
+    "deaths.csv": ("utf-8-sig", {KEY: "身份证号", "name": "姓名"}),
+    "applicants.csv": ("utf-8-sig", {KEY: "身份证号", "name": "姓名", "plate": "号牌号码"}),
+}
 _TODAY: Final = date(2026, 1, 1)
 # Fewer bytes are found anywhere by chance.
 _LEAST: Final = 6
 # How often something may be wrapped: a value in a message in a payload in a file, and once more.
 _DEPTH: Final = 4
-# SQLite's own mark: what such a file holds is also read row by row, since it may cut long values in pieces.
-_SQLITE: Final = b"SQLite format 3\0"
 
 
 def _sm3(value: bytes) -> bytes:
@@ -72,11 +71,12 @@ class People:
             yield from row.items()
 
 
-def people(contract: Contract) -> People:
-    """Everybody in the samples."""
+def people(contract: Contract, *samples: str) -> People:
+    """Everybody in these samples."""
     normalised: list[dict[str, str]] = []
     written: list[dict[str, str]] = []
-    for file, encoding, columns in _SAMPLES:
+    for file in samples:
+        encoding, columns = SAMPLES[file]
         with (EXAMPLES / file).open(encoding=encoding, errors="replace", newline="") as lines:
             rows = list(csv.DictReader(lines))
         raw = {name: [str(row.get(column) or "") for row in rows] for name, column in columns.items()}
@@ -101,15 +101,16 @@ def key_digests(contract: Contract, known: People) -> dict[str, bytes]:
     return {f"digest of {KEY} {value}": digest for value, digest in zip(ids, made, strict=True)}
 
 
-def check_digests(contract: Contract, known: People) -> dict[str, bytes]:
+def _check_digests(contract: Contract, known: People) -> dict[str, bytes]:
     """The digest of each check of each line, by whose it is."""
-    found = {}
+    found: dict[str, bytes] = {}
     for check in (check.name for check in contract.checks):
         rows = [row for row in known.normalised if KEY in row and row.get(check)]
         keys, values = _encoded(row[KEY] for row in rows), _encoded(row[check] for row in rows)
         made = elements.check_digests(elements.context(contract, KEY, check), keys, values)
         found |= {
-            f"digest of {check} of {row[KEY]}": digest for row, digest in zip(rows, made, strict=True)
+            f"digest of {check} {row[check]} of {row[KEY]}": digest
+            for row, digest in zip(rows, made, strict=True)
         }
     return found
 
@@ -118,9 +119,9 @@ def _encoded(values: Iterable[str]) -> list[bytes]:
     return [value for value in elements.encode([list(values)]) if isinstance(value, bytes)]
 
 
-def clear(known: People) -> dict[str, bytes]:
+def _clear(known: People) -> dict[str, bytes]:
     """Each value in each encoding, and its plain hashes."""
-    found = {}
+    found: dict[str, bytes] = {}
     for name, value in set(known.values()):
         for encoding in ENCODINGS:
             if len(encoded := value.encode(encoding)) >= _LEAST:
@@ -133,40 +134,101 @@ def clear(known: People) -> dict[str, bytes]:
 class Dictionary:
     """What is searched for, by what it would give away."""
 
-    def __init__(self, entries: dict[str, bytes]) -> None:
+    def __init__(self, entries: Mapping[str, bytes]) -> None:
         self.entries = entries
-        self._by_beginning: dict[bytes, list[tuple[str, bytes]]] = {}
+        self._by_beginning: dict[bytes, list[str]] = {}
         for what, entry in entries.items():
-            self._by_beginning.setdefault(entry[:_LEAST], []).append((what, entry))
-        beginnings = np.frombuffer(b"".join(self._by_beginning), np.uint8).reshape(-1, _LEAST)
-        self._beginnings = np.unique(_numbers([beginnings[:, at] for at in range(_LEAST)]))
+            self._by_beginning.setdefault(entry[:_LEAST], []).append(what)
+        self._beginnings = np.sort(_windows(b"".join(self._by_beginning))[::_LEAST])
 
     def finds(self, content: bytes) -> set[str]:
         """What of it is in there, however it is wrapped."""
-        return set().union(*(self._finds(view) for view in unwrapped(content)))
+        return {what for view in unwrapped(content) for what in self._found(view)}
 
-    def _finds(self, content: bytes) -> set[str]:
-        letters = np.frombuffer(content, np.uint8)
-        windows = _numbers([letters[at : len(letters) - _LEAST + 1 + at] for at in range(_LEAST)])
-        found = set()
-        for at in map(int, np.flatnonzero(np.isin(windows, self._beginnings))):
-            for what, entry in self._by_beginning.get(content[at : at + _LEAST], ()):
-                if content.startswith(entry, at):
-                    found.add(what)
-        return found
+    def _found(self, content: bytes) -> Iterator[str]:
+        windows = _windows(content)
+        places = np.searchsorted(self._beginnings, windows).clip(max=len(self._beginnings) - 1)
+        for at in map(int, np.flatnonzero(self._beginnings[places] == windows)):
+            for what in self._by_beginning[content[at : at + _LEAST]]:
+                if content.startswith(self.entries[what], at):
+                    yield what
 
 
-def _numbers(letters: "Sequence[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]") -> "np.ndarray[tuple[int, ...], np.dtype[np.uint64]]":
-    """One number for each window of letters, given letter by letter."""
-    total = np.zeros(max(len(letters[0]), 0), np.uint64)
-    for letter in letters:
-        total = (total << np.uint64(8)) | letter
-    return total
+def dictionary_of(contract: Contract, known: People) -> Dictionary:
+    """Whatever could give them away without a key: values, digests, plain hashes."""
+    return Dictionary(_clear(known) | key_digests(contract, known) | _check_digests(contract, known))
 
 
-def _base64(run: bytes) -> Iterator[bytes]:
-    # Where it begins may be glued to something else that looks the same.
-    for start in range(4):
-        part = run[start:]
-        yield b64decode(part[: len(part) // 4 * 4].translate(bytes.maketrans(b"-_", b"+/")))
-    ...
+def _windows(content: bytes) -> npt.NDArray[np.uint64]:
+    """Each run of `_LEAST` bytes as a number."""
+    letters = np.frombuffer(content, np.uint8)
+    many = max(len(letters) - _LEAST + 1, 0)
+    numbers = np.zeros(many, np.uint64)
+    for at in range(_LEAST):
+        numbers = numbers << np.uint64(8) | letters[at : at + many]
+    return numbers
+
+
+def unwrapped(content: bytes, depth: int = _DEPTH) -> Iterator[bytes]:
+    """The content, and what comes out of it if everything that could be wrapped in it is unwrapped."""
+    yield content
+    if depth:
+        # What comes out of one wrapping is looked through together.
+        for inner in filter(None, (b"\0".join(unwrap(content)) for unwrap in _WRAPPINGS)):
+            yield from unwrapped(inner, depth - 1)
+
+
+def _base64(content: bytes) -> Iterator[bytes]:
+    for run in re.findall(rb"[A-Za-z0-9+/_-]{8,}", content):
+        plain = run.translate(bytes.maketrans(b"-_", b"+/"))
+        # Where it begins may be glued to something that looks the same.
+        for start in range(4):
+            part = plain[start:]
+            yield b64decode(part[: len(part) // 4 * 4])
+            if len(part) % 4 > 1:
+                yield b64decode(part + b"=" * (4 - len(part) % 4))
+
+
+def _hexadecimal(content: bytes) -> Iterator[bytes]:
+    for run in re.findall(rb"[0-9A-Fa-f]{12,}", content):
+        for start in range(2):
+            part = run[start:]
+            yield bytes.fromhex(part[: len(part) // 2 * 2].decode())
+
+
+def _escaped_in_json(content: bytes) -> Iterator[bytes]:
+    # Each time that JSON is put into JSON there is another backslash.
+    if rb"\u" in content:
+        yield re.sub(rb"(?:\\+u[0-9A-Fa-f]{4})+", _of_json, content)
+
+
+def _of_json(run: "re.Match[bytes]") -> bytes:
+    text: str = json.loads(b'"' + re.sub(rb"\\+", rb"\\", run[0]) + b'"')
+    return text.encode("utf-8", "replace")
+
+
+def _escaped_bytes(content: bytes) -> Iterator[bytes]:
+    """As Python shows bytes, and as Protocol Buffers show them as text."""
+    if re.search(rb"\\x[0-9A-Fa-f]{2}|\\[0-3][0-7]{2}", content):
+        unescaped = re.sub(rb"\\x([0-9A-Fa-f]{2})", lambda run: bytes([int(run[1], 16)]), content)
+        yield re.sub(rb"\\([0-3][0-7]{2})", lambda run: bytes([int(run[1], 8)]), unescaped)
+
+
+def _escaped_in_addresses(content: bytes) -> Iterator[bytes]:
+    if re.search(rb"%[0-9A-Fa-f]{2}", content):
+        yield unquote_to_bytes(content)
+
+
+_WRAPPINGS: Final = (_base64, _hexadecimal, _escaped_in_json, _escaped_bytes, _escaped_in_addresses)
+
+
+def rows_of(database: Path) -> bytes:
+    """All values of an SQLite database; its file may hold a long one in pieces."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        tables = [
+            name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        ]
+        rows = chain.from_iterable(connection.execute(f'SELECT * FROM "{name}"') for name in tables)  # noqa: S608 (names from the schema)
+        return b"\0".join(
+            value if isinstance(value, bytes) else str(value).encode() for row in rows for value in row
+        )

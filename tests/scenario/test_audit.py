@@ -25,30 +25,16 @@ def audited(tmp_path_factory: pytest.TempPathFactory, commands: Commands) -> Ite
         for node in (VEHICLES, DEATHS):
             world.open_register(node)
             world.grant(node)
-        invite(world, AUDITOR, "--role", "auditor")
-        invite(world, PROVIDER)
+        world.enrol_department(AUDITOR, "--role", "auditor")
+        world.enrol_department(PROVIDER)
         shutil.copy(EXAMPLES / "applicants.csv", world.directory)
         for node in (VEHICLES, DEATHS):
             world.run(CONSUMER, *world.compare_command(node, "applicants.csv", f"{node}.csv"))
         world.settle_receipts()
         for party in (AUDITOR, PROVIDER):
-            world.run(party, "stayput", "trust", "add-log", log_key(world))
-            world.run(party, "stayput", "trust", "fetch")
+            world.trust(party)
             world.run(party, "stayput", "trust", "add-consumer", CONSUMER, consumer_key(world))
         yield world
-
-
-def invite(world: World, department: str, *options: str) -> None:
-    """An enrolled department."""
-    file = f"{department}-itself.invitation"
-    world.run("comparator", "comparator", "invite", "department", department, "--title", department,
-              "-o", file, *options)  # fmt: skip
-    world.run(department, "stayput", "enrol", file)
-
-
-def log_key(world: World) -> str:
-    """The log's verifier key, as the operator tells it to everybody."""
-    return str(json.loads(world.run("comparator", "comparator", "status", "--json"))["log_key"])
 
 
 def consumer_key(world: World) -> str:

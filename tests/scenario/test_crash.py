@@ -1,38 +1,18 @@
 """Processes that die at bad moments: nothing is lost, nothing doubled, and the clerk is told."""
 
 import asyncio
-import csv
 import json
-from pathlib import Path
 
 import psutil
 
 from stayput.identity import node as node_party
 from stayput.rpc import tls
 from stayput.v1.comparison_pb2 import CompareResponse
+from tests.scenario.lists import answered, write_list
 from tests.wire import Direction, Reaction, Seen, start_proxy
 from tests.world import CONSUMER, DEATHS, World
 
 LINES = 30_000
-_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-
-
-def resident_id(number: int) -> str:
-    """A well-formed resident ID of nobody."""
-    body = (
-        f"110105{1950 + number % 50:04d}{1 + number % 12:02d}{1 + number % 28:02d}{number // 600 % 1000:03d}"
-    )
-    return (
-        body
-        + "10X98765432"[sum(int(digit) * weight for digit, weight in zip(body, _WEIGHTS, strict=True)) % 11]
-    )
-
-
-def write_list(path: Path, lines: int = LINES) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["身份证号", "姓名"])
-        writer.writerows([resident_id(number), "张三"] for number in range(lines))
 
 
 async def through_proxy(world: World, react: "Reaction | None", *command: str) -> int:
@@ -56,15 +36,10 @@ def outcomes_in(seen: Seen) -> bool:
     return CompareResponse.FromString(seen.message).WhichOneof("message") == "outcomes"
 
 
-def answered(path: Path) -> int:
-    with path.open(encoding="utf-8", newline="") as file:
-        return sum(row["outcome"] != "" for row in csv.DictReader(file))
-
-
 async def test_node_killed_during_a_comparison(empty_world: World) -> None:
     world = empty_world
     world.add_node(DEATHS)
-    write_list(world.directory / "list.csv")
+    write_list(world.directory / "list.csv", LINES)
     command = world.compare_command(DEATHS, "list.csv", "out.csv")
 
     async def kill_at_second_answer(seen: Seen) -> None:
@@ -93,7 +68,7 @@ async def test_node_killed_during_a_comparison(empty_world: World) -> None:
 async def test_comparator_killed_during_a_comparison(empty_world: World) -> None:
     world = empty_world
     world.add_node(DEATHS)
-    write_list(world.directory / "list.csv")
+    write_list(world.directory / "list.csv", LINES)
 
     async def kill_platform_at_first_answer(seen: Seen) -> None:
         if outcomes_in(seen) and "comparator" in world.running:

@@ -5,10 +5,10 @@ from typing import Self
 
 
 class Proxy:
-    """Listens on `port` of 127.0.0.1 and forwards to another one; `async with` it."""
+    """Listens on `port` of 127.0.0.1 and forwards to `target`, another one; `async with` it."""
 
-    def __init__(self, target: int) -> None:
-        self._target = target
+    def __init__(self, target: int = 0) -> None:
+        self.target = target
         self._open: set[asyncio.StreamWriter] = set()
         self._forwarding: set[asyncio.Task[None]] = set()
         self.port = 0
@@ -35,7 +35,7 @@ class Proxy:
             writer.transport.abort()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        to_node, from_node = await asyncio.open_connection("127.0.0.1", self._target)
+        to_node, from_node = await asyncio.open_connection("127.0.0.1", self.target)
         self._open |= {writer, from_node}
         for source, sink in ((reader, from_node), (to_node, writer)):
             task = asyncio.create_task(self._forward(source, sink))
