@@ -15,7 +15,7 @@ def insert_rows(session: Session, kind: type[Base], rows: Sequence[Mapping[str, 
     table = Base.metadata.tables[kind.__tablename__]
     connection = session.connection()
     if connection.dialect.name == "postgresql":
-        # Row by row the server would parse and plan nothing, yet take three times as long.
+        # One array for each column: the server takes a third of the time that it takes for row by row.
         columns = {column.name: [row[column.name] for row in rows] for column in table.columns}
         connection.execute(_unnested(table), columns)
     else:

@@ -2,12 +2,21 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, aliased
 
 from comparator.store.models import CredentialRow, PartyRow, Role
 from comparator.store.parties import Parties
 from stayput.identity import Party
+
+_OWNER = aliased(PartyRow)
+# Put together once: that takes longer than to ask it.
+_ACTIVE = (
+    select(PartyRow, CredentialRow, _OWNER)
+    .join(CredentialRow, CredentialRow.party_urn == PartyRow.urn)
+    .join(_OWNER, _OWNER.urn == PartyRow.department_urn)
+    .where(PartyRow.urn.in_(bindparam("urns", expanding=True)), CredentialRow.replaced_at.is_(None))
+)
 
 
 class Callers(Parties):
@@ -15,16 +24,11 @@ class Callers(Parties):
 
     def __init__(self, session: Session, parties: Collection[Party]) -> None:
         super().__init__(session)
-        owner = aliased(PartyRow)
-        rows = session.execute(
-            select(PartyRow, CredentialRow, owner)
-            .join(CredentialRow, CredentialRow.party_urn == PartyRow.urn)
-            .join(owner, owner.urn == PartyRow.department_urn)
-            .where(PartyRow.urn.in_({party.urn for party in parties}), CredentialRow.replaced_at.is_(None))
-        )
         self._active: dict[str, tuple[PartyRow, CredentialRow]] = {}
         self._roles: dict[str, frozenset[Role]] = {}
-        for party, credential, department in rows:
+        for party, credential, department in session.execute(
+            _ACTIVE, {"urns": list({party.urn for party in parties})}
+        ):
             self._active[party.urn] = party, credential
             self._roles[department.urn] = department.roles
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from comparator.store import entries
@@ -20,6 +20,10 @@ from stayput import merkle
 from stayput.identity import Party
 from stayput.merkle import Frontier, Position, TreeHead
 
+# Put together once: that takes longer than to ask it.
+_HASHES = select(NodeRow.number, NodeRow.hash).where(NodeRow.number.in_(bindparam("numbers", expanding=True)))
+_LAST = select(LeafRow.place, LeafRow.logged_at).order_by(LeafRow.place.desc()).limit(1)
+
 
 class Leaves:
     """Verbs over the tree within one transaction."""
@@ -28,7 +32,7 @@ class Leaves:
         self._session = session
         self._new_salt = new_salt
         self._frontier: Frontier | None = None
-        self._latest = datetime.min.replace(tzinfo=UTC)
+        self._latest: datetime
 
     def append(self, added: Sequence[Entry], at: datetime) -> int:
         """Logs entries at the end of the tree, in that order, and returns the place of the first."""
@@ -54,8 +58,7 @@ class Leaves:
 
     def size(self) -> int:
         """How many leaves there are."""
-        last = self._session.scalar(select(func.max(LeafRow.place)))
-        return 0 if last is None else last + 1
+        return self._end()[0]
 
     def head(self, size: int) -> TreeHead:
         """The head that the tree had at a size which it has reached."""
@@ -72,8 +75,7 @@ class Leaves:
     def nodes(self, positions: Sequence[Position]) -> list[bytes]:
         """The hashes stored at these positions, in their order."""
         numbers = [entries.node_number(level, index) for level, index in positions]
-        query = select(NodeRow.number, NodeRow.hash).where(NodeRow.number.in_(numbers))
-        stored = dict(self._session.execute(query).all())
+        stored = dict(self._session.execute(_HASHES, {"numbers": numbers}).all())
         return [stored[number] for number in numbers]
 
     def at(self, place: int) -> LeafRow | None:
@@ -109,7 +111,11 @@ class Leaves:
 
     def _loaded(self) -> Frontier:
         if self._frontier is None:
-            self._frontier = Frontier.load(self.size(), self.nodes)
-            query = select(LeafRow.logged_at).order_by(LeafRow.place.desc()).limit(1)
-            self._latest = self._session.scalar(query) or self._latest
+            size, self._latest = self._end()
+            self._frontier = Frontier.load(size, self.nodes)
         return self._frontier
+
+    def _end(self) -> tuple[int, datetime]:
+        """How many leaves there are, and when the last one was logged."""
+        last = self._session.execute(_LAST).one_or_none()
+        return (0, datetime.min.replace(tzinfo=UTC)) if last is None else (last[0] + 1, last[1])

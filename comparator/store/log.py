@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session, aliased
 
 from comparator.store.entries import of_receipt
@@ -28,6 +28,24 @@ class Link:
 START = Link(0, FIRST_PREVIOUS_HASH)
 # Characters of a node's URN before its id.
 _BEFORE_ID = len(Party(Kind.NODE, "").urn)
+# Put together once: that takes longer than to ask it.
+_KEYS = select(CredentialRow.party_urn, CredentialRow.signing_key).where(
+    CredentialRow.party_urn.in_(bindparam("urns", expanding=True))
+)
+_OWN = aliased(LeafRow)
+_ENDS = (
+    select(PartyRow.urn, LeafRow.node_sequence, LeafRow.receipt_hash)
+    .join(
+        LeafRow,
+        LeafRow.place
+        == select(_OWN.place)
+        .where(_OWN.node_id == func.substr(PartyRow.urn, _BEFORE_ID + 1))
+        .order_by(_OWN.node_sequence.desc())
+        .limit(1)
+        .scalar_subquery(),
+    )
+    .where(PartyRow.urn.in_(bindparam("urns", expanding=True)))
+)
 
 
 class Chains:
@@ -64,30 +82,14 @@ class Log:
 
     def chains(self, nodes: Collection[Party]) -> Chains:
         """The chains of these nodes, each of which was invited."""
-        own = aliased(LeafRow)
-        last = (
-            select(own.place)
-            .where(own.node_id == func.substr(PartyRow.urn, _BEFORE_ID + 1))
-            .order_by(own.node_sequence.desc())
-            .limit(1)
-            .scalar_subquery()
-        )
-        rows = self._session.execute(
-            select(PartyRow.urn, LeafRow.node_sequence, LeafRow.receipt_hash)
-            .join(LeafRow, LeafRow.place == last)
-            .where(PartyRow.urn.in_({node.urn for node in nodes}))
-        )
+        rows = self._session.execute(_ENDS, {"urns": [node.urn for node in nodes]})
         links = {urn: _link(sequence, digest) for urn, sequence, digest in rows}
         return Chains(self, {node: links.get(node.urn, START) for node in nodes})
 
     def signing_keys(self, parties: Collection[Party]) -> Mapping[Party, frozenset[bytes]]:
         """Every signing key that each of these was ever enrolled with."""
         keys: dict[str, set[bytes]] = {party.urn: set() for party in parties}
-        rows = self._session.execute(
-            select(CredentialRow.party_urn, CredentialRow.signing_key).where(
-                CredentialRow.party_urn.in_(keys)
-            )
-        )
+        rows = self._session.execute(_KEYS, {"urns": list(keys)})
         for urn, key in rows:
             keys[urn].add(key)
         return {party: frozenset(keys[party.urn]) for party in parties}
