@@ -9,20 +9,28 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import BigInteger, bindparam, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from comparator.store import entries
 from comparator.store.bulk import insert_rows
 from comparator.store.entries import Entry
 from comparator.store.log_models import CosignatureRow, LeafRow, NodeRow
+from comparator.store.models import Base
 from stayput import merkle
 from stayput.identity import Party
 from stayput.merkle import Frontier, Position, TreeHead
 
 # Put together once: that takes longer than to ask it.
-_HASHES = select(NodeRow.number, NodeRow.hash).where(NodeRow.number.in_(bindparam("numbers", expanding=True)))
 _LAST = select(LeafRow.place, LeafRow.logged_at).order_by(LeafRow.place.desc()).limit(1)
+_NODES = Base.metadata.tables[NodeRow.__tablename__]
+_STORED = select(_NODES.c.number, _NODES.c.hash)
+_HASHES = {
+    "sqlite": _STORED.where(_NODES.c.number.in_(bindparam("numbers", expanding=True))),
+    # As one parameter: a statement of its own for each length would have to be planned each time.
+    "postgresql": _STORED.where(_NODES.c.number == func.any(bindparam("numbers", type_=ARRAY(BigInteger)))),
+}
 
 
 class Leaves:
@@ -75,7 +83,9 @@ class Leaves:
     def nodes(self, positions: Sequence[Position]) -> list[bytes]:
         """The hashes stored at these positions, in their order."""
         numbers = [entries.node_number(level, index) for level, index in positions]
-        stored = dict(self._session.execute(_HASHES, {"numbers": numbers}).all())
+        connection = self._session.connection()
+        rows = connection.execute(_HASHES[connection.dialect.name], {"numbers": numbers}).all()
+        stored: dict[int, bytes] = dict(rows)
         return [stored[number] for number in numbers]
 
     def at(self, place: int) -> LeafRow | None:
