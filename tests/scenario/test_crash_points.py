@@ -59,23 +59,23 @@ def require_whole(world: World) -> None:
     world.run(AUDITOR, "stayput", "witness")
 
 
+# What was on its way to the consumer at the kill may have arrived or not.
 @pytest.mark.parametrize(
-    ("point", "end", "records", "told"),
+    ("point", "end", "records", "most_told"),
     [
-        ("node: before an answer is committed", CRASHED, 0, {0}),
-        ("node: after an answer is committed, before it is sent", CRASHED, CHUNK, {0}),
-        ("node: before the receipt is committed", CRASHED, CHUNK, {CHUNK}),
-        ("node: after the receipt is committed, before it is sent", COMPLETE, LINES, {CHUNK}),
-        # The receipt goes to the consumer at the same time.
-        ("node: during delivery, before the receipt is sent", COMPLETE, LINES, {CHUNK, LINES}),
-        ("node: during delivery, after the platform has it", COMPLETE, LINES, {CHUNK, LINES}),
+        ("node: before an answer is committed", CRASHED, 0, 0),
+        ("node: after an answer is committed, before it is sent", CRASHED, CHUNK, 0),
+        ("node: before the receipt is committed", CRASHED, CHUNK, CHUNK),
+        ("node: after the receipt is committed, before it is sent", COMPLETE, LINES, CHUNK),
+        ("node: during delivery, before the receipt is sent", COMPLETE, LINES, LINES),
+        ("node: during delivery, after the platform has it", COMPLETE, LINES, LINES),
     ],
 )
-def test_a_node_killed_there(world: World, point: str, end: str, records: int, told: set[int]) -> None:
+def test_a_node_killed_there(world: World, point: str, end: str, records: int, most_told: int) -> None:
     before = len(world.receipts())
     world.stop(DEATHS)
     world.start_node(DEATHS, *mined(point))
-    assert compare(world) in told
+    assert compare(world) <= most_told
     assert world.ended(DEATHS) == -signal.SIGKILL
     world.start_node(DEATHS)
     require_whole(world)
