@@ -1,6 +1,7 @@
 """Assembles the service: keys, store, servicers, two listeners and what goes on in the background."""
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -161,6 +162,8 @@ async def run(config: Config, clock: Clock, ready: Callable[[Running], None]) ->
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     async with serving(config, clock) as running:
+        # What start-up made stays: from here on the collector looks only at what calls leave behind.
+        gc.freeze()
         ready(running)
         await stopping.wait()
         _log.info("stopping")

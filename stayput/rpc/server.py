@@ -49,17 +49,23 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
     its message, which may hold data) and the caller learns only the number.
     """
 
+    def __init__(self) -> None:
+        self._wrapped: dict[str, _Handler] = {}
+
     async def intercept_service(
         self,
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable["_Handler | None"]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> "_Handler | None":
-        """Wraps the method's handler."""
+        """Wraps the method's handler, which is the same object for each call of it."""
         handler = await continuation(handler_call_details)
-        ours = handler_call_details.method.startswith("/stayput.")
+        method = handler_call_details.method
+        ours = method.startswith("/stayput.")
         if handler is None or not ours:  # an unknown method, or gRPC's own health and reflection services
             return handler
-        return _wrapped(handler, handler_call_details.method)
+        if method not in self._wrapped:
+            self._wrapped[method] = _wrapped(handler, method)
+        return self._wrapped[method]
 
 
 def _wrapped(handler: Any, method: str) -> _Handler:
