@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.compare import generate
+from benchmarks.floor import show_floor
 from benchmarks.peers import PEERS, Figures, measured
 from examples.deployment import ANY_PORT, Deployment
 from stayput_client import Client, Mode
@@ -134,8 +135,10 @@ def ours(world: Deployment, listed: Sequence[str], counts: Sequence[int], runs: 
     first = asyncio.run(compared(world, listed, 1))
     again = asyncio.run(compared(world, listed, 1))
     print(f"fetching the fingerprints: {first - again:.2f} s; one record after that: {again:.2f} s")
+    show_floor()
     sdk = {count: by_sdk(world, listed, count, runs) for count in counts}
     shell = {count: min(from_shell(world, listed, count) for _ in range(runs)) for count in counts}
+    show_floor()
     return [
         Figures("stayput, SDK (ristretto255, proofs)", offline, sdk),
         Figures("stayput, command, CSV to CSV", offline, shell),

@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from benchmarks.build import NODE
+from benchmarks.floor import show_floor
 from provider_node.domain.keys import NodeKeys
 
 RESOURCE = """\
@@ -110,7 +111,9 @@ def main() -> None:
     with TemporaryDirectory() as name:
         directory = Path(name)
         source = prepare(directory, rows)
+        show_floor()
         print(f"first build: {build(directory, rows)}", flush=True)
+        show_floor()
         replace(source, CHANGED_EVERY)
         print(f"again, one subject in {CHANGED_EVERY} replaced: {build(directory, rows)}")
 
