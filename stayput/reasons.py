@@ -163,6 +163,11 @@ MEANINGS: Final[Mapping[Reason, Text]] = {
         "the node has not heard yet which grants were suspended or revoked",
         "节点尚未获知哪些授权已被暂停或撤销",
     ),
+    ErrorReason.ERROR_REASON_GENERATION_UNKNOWN: Text("there is no such generation", "没有该代数据"),
+    ErrorReason.ERROR_REASON_BOUNDS_EXCEEDED: Text(
+        "the new generation differs more from the serving one than its bounds allow",
+        "新一代数据与现用数据的差异超出允许范围",
+    ),
     ErrorReason.ERROR_REASON_INTERNAL: Text("a fault of the other party's program", "对方程序出错"),
 }
 

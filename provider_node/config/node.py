@@ -1,12 +1,13 @@
 """`node.toml`: what the node is called, where it listens, where its data and resources are."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from provider_node.config.document import RelativePath, Table
 from provider_node.config.limits import LimitsConfig
+from provider_node.config.source import Environment
 from stayput.identity import CODE
 
 _ADDRESS = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
@@ -65,6 +66,35 @@ class Receipts(Table):
     grace_hours: int = Field(default=4, ge=1, le=168)
 
 
+class Build(Table):
+    """`[build]`: what a build may take of the machine.
+
+    `workers`: processes that normalise and hash, 0 for one on each core; `memory_mb`: of all of them;
+    `shard_entries`: an index with more tokens is divided into files of about so many.
+    """
+
+    workers: int = Field(default=0, ge=0, le=256)
+    memory_mb: int = Field(default=768, ge=256, le=1_048_576)
+    shard_entries: int = Field(default=200_000_000, ge=1_000)
+
+
+class Keys(Table):
+    """`[keys]`: what opens the key files: a passphrase in a file or an environment variable, or a key file.
+
+    Without any of them the files are protected by their mode only.
+    """
+
+    passphrase_file: RelativePath | None = None
+    passphrase_env: Environment | None = None
+    key_file: RelativePath | None = None
+
+    @model_validator(mode="after")
+    def _with_one_at_most(self) -> Self:
+        if sum(one is not None for one in (self.passphrase_file, self.passphrase_env, self.key_file)) > 1:
+            raise ValueError("must have only one of `passphrase_file`, `passphrase_env` and `key_file`")
+        return self
+
+
 class NodeConfig(Table):
     """The whole of `node.toml`; its paths are absolute if the path it was loaded by was."""
 
@@ -72,3 +102,5 @@ class NodeConfig(Table):
     limits: LimitsConfig = LimitsConfig()
     policy: Policy = Policy()
     receipts: Receipts = Receipts()
+    build: Build = Build()
+    keys: Keys = Keys()

@@ -126,6 +126,9 @@ class ResourceStatus(_message.Message):
     SUBJECTS_FIELD_NUMBER: _builtins.int
     REJECTS_FIELD_NUMBER: _builtins.int
     PROBLEM_FIELD_NUMBER: _builtins.int
+    STALE_FIELD_NUMBER: _builtins.int
+    NEXT_BUILD_AT_FIELD_NUMBER: _builtins.int
+    LAST_FAILURE_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     """Code."""
     published: _builtins.bool
@@ -138,6 +141,10 @@ class ResourceStatus(_message.Message):
     """Distinct subjects, by the first key."""
     problem: _builtins.str
     """Why the resource cannot serve; empty when it can."""
+    stale: _builtins.bool
+    """Its data are older than its declared update frequency promises."""
+    last_failure: _builtins.str
+    """How the last build on schedule ended, if it failed."""
     @_builtins.property
     def as_of(self) -> _timestamp_pb2.Timestamp:
         """The time as of which its data are."""
@@ -149,6 +156,10 @@ class ResourceStatus(_message.Message):
     @_builtins.property
     def rejects(self) -> _containers.RepeatedCompositeFieldContainer[Global___RejectCount]:
         """Rows left out, by reason."""
+
+    @_builtins.property
+    def next_build_at(self) -> _timestamp_pb2.Timestamp:
+        """When the node builds it next on its own; unset without a schedule."""
 
     def __init__(
         self,
@@ -162,10 +173,13 @@ class ResourceStatus(_message.Message):
         subjects: _builtins.int = ...,
         rejects: _abc.Iterable[Global___RejectCount] | None = ...,
         problem: _builtins.str = ...,
+        stale: _builtins.bool = ...,
+        next_build_at: _timestamp_pb2.Timestamp | None = ...,
+        last_failure: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "built_at", b"built_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "built_at", b"built_at", "next_build_at", b"next_build_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "built_at", b"built_at", "code", b"code", "generation", b"generation", "problem", b"problem", "published", b"published", "rejects", b"rejects", "rows", b"rows", "subjects", b"subjects"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "built_at", b"built_at", "code", b"code", "generation", b"generation", "last_failure", b"last_failure", "next_build_at", b"next_build_at", "problem", b"problem", "published", b"published", "rejects", b"rejects", "rows", b"rows", "stale", b"stale", "subjects", b"subjects"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -209,21 +223,25 @@ class BuildRequest(_message.Message):
 
     RESOURCE_FIELD_NUMBER: _builtins.int
     AS_OF_FIELD_NUMBER: _builtins.int
+    ACCEPT_BOUNDS_FIELD_NUMBER: _builtins.int
     resource: _builtins.str
     """Code of the resource."""
+    accept_bounds: _builtins.bool
+    """Switch to the new generation even if it has fewer subjects or more rows left out than the resource's bounds allow."""
     @_builtins.property
     def as_of(self) -> _timestamp_pb2.Timestamp:
-        """The time as of which the source is; unset means the source file's modification time."""
+        """The time as of which the source is; unset means the source file's modification time, of a database that of the query."""
 
     def __init__(
         self,
         *,
         resource: _builtins.str = ...,
         as_of: _timestamp_pb2.Timestamp | None = ...,
+        accept_bounds: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "resource", b"resource"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_bounds", b"accept_bounds", "as_of", b"as_of", "resource", b"resource"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -240,6 +258,7 @@ class BuildResponse(_message.Message):
     BYTES_READ_FIELD_NUMBER: _builtins.int
     BYTES_TOTAL_FIELD_NUMBER: _builtins.int
     GENERATION_FIELD_NUMBER: _builtins.int
+    STAGE_FIELD_NUMBER: _builtins.int
     rows: _builtins.int
     """Rows read so far."""
     rejected: _builtins.int
@@ -247,7 +266,9 @@ class BuildResponse(_message.Message):
     bytes_read: _builtins.int
     """Bytes of the source read so far."""
     bytes_total: _builtins.int
-    """Bytes of the source in all."""
+    """Bytes of the source in all; 0 if that is not known, as of a database."""
+    stage: _builtins.str
+    """What the build is doing: `reading`, `indexing`, `verifying`, `finishing`, `switching`."""
     @_builtins.property
     def generation(self) -> Global___ResourceStatus:
         """Set on the last message: what is serving now."""
@@ -260,14 +281,522 @@ class BuildResponse(_message.Message):
         bytes_read: _builtins.int = ...,
         bytes_total: _builtins.int = ...,
         generation: Global___ResourceStatus | None = ...,
+        stage: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes_read", b"bytes_read", "bytes_total", b"bytes_total", "generation", b"generation", "rejected", b"rejected", "rows", b"rows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes_read", b"bytes_read", "bytes_total", b"bytes_total", "generation", b"generation", "rejected", b"rejected", "rows", b"rows", "stage", b"stage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BuildResponse: _TypeAlias = BuildResponse  # noqa: Y015
+
+@_typing.final
+class ListGenerationsRequest(_message.Message):
+    """Asks for the generations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESOURCE_FIELD_NUMBER: _builtins.int
+    resource: _builtins.str
+    """Code of the resource."""
+    def __init__(
+        self,
+        *,
+        resource: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["resource", b"resource"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListGenerationsRequest: _TypeAlias = ListGenerationsRequest  # noqa: Y015
+
+@_typing.final
+class ListGenerationsResponse(_message.Message):
+    """Generations, newest first."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GENERATIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def generations(self) -> _containers.RepeatedCompositeFieldContainer[Global___GenerationStatus]:
+        """The generations."""
+
+    def __init__(
+        self,
+        *,
+        generations: _abc.Iterable[Global___GenerationStatus] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["generations", b"generations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListGenerationsResponse: _TypeAlias = ListGenerationsResponse  # noqa: Y015
+
+@_typing.final
+class GenerationStatus(_message.Message):
+    """One generation on the node's disk."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GENERATION_FIELD_NUMBER: _builtins.int
+    SERVING_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    BUILT_AT_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    ROWS_LEFT_OUT_FIELD_NUMBER: _builtins.int
+    SUBJECTS_FIELD_NUMBER: _builtins.int
+    BYTES_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
+    generation: _builtins.str
+    """Its id."""
+    serving: _builtins.bool
+    """It serves."""
+    rows: _builtins.int
+    """Rows of the source that are in it."""
+    rows_left_out: _builtins.int
+    """Rows left out."""
+    subjects: _builtins.int
+    """Distinct subjects, by the first key."""
+    bytes: _builtins.int
+    """Bytes on disk."""
+    problem: _builtins.str
+    """Why it cannot serve; empty when it can."""
+    @_builtins.property
+    def as_of(self) -> _timestamp_pb2.Timestamp:
+        """The time as of which its data are."""
+
+    @_builtins.property
+    def built_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was built."""
+
+    def __init__(
+        self,
+        *,
+        generation: _builtins.str = ...,
+        serving: _builtins.bool = ...,
+        as_of: _timestamp_pb2.Timestamp | None = ...,
+        built_at: _timestamp_pb2.Timestamp | None = ...,
+        rows: _builtins.int = ...,
+        rows_left_out: _builtins.int = ...,
+        subjects: _builtins.int = ...,
+        bytes: _builtins.int = ...,
+        problem: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "built_at", b"built_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "built_at", b"built_at", "bytes", b"bytes", "generation", b"generation", "problem", b"problem", "rows", b"rows", "rows_left_out", b"rows_left_out", "serving", b"serving", "subjects", b"subjects"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GenerationStatus: _TypeAlias = GenerationStatus  # noqa: Y015
+
+@_typing.final
+class RollbackRequest(_message.Message):
+    """Asks to go back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESOURCE_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
+    resource: _builtins.str
+    """Code of the resource."""
+    generation: _builtins.str
+    """The generation that shall serve; empty: the newest before the serving one."""
+    def __init__(
+        self,
+        *,
+        resource: _builtins.str = ...,
+        generation: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation", "resource", b"resource"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RollbackRequest: _TypeAlias = RollbackRequest  # noqa: Y015
+
+@_typing.final
+class RollbackResponse(_message.Message):
+    """Went back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATUS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def status(self) -> Global___ResourceStatus:
+        """What serves now."""
+
+    def __init__(
+        self,
+        *,
+        status: Global___ResourceStatus | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["status", b"status"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RollbackResponse: _TypeAlias = RollbackResponse  # noqa: Y015
+
+@_typing.final
+class GetDefinitionRequest(_message.Message):
+    """Asks for a definition."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESOURCE_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    resource: _builtins.str
+    """Code of the resource."""
+    version: _builtins.int
+    """The version; 0: the newest."""
+    def __init__(
+        self,
+        *,
+        resource: _builtins.str = ...,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["resource", b"resource", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetDefinitionRequest: _TypeAlias = GetDefinitionRequest  # noqa: Y015
+
+@_typing.final
+class GetDefinitionResponse(_message.Message):
+    """A definition."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOML_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    toml: _builtins.str
+    """The resource file as it was stored, in TOML."""
+    @_builtins.property
+    def version(self) -> Global___DefinitionVersion:
+        """Which version it is, when it was stored and by whom."""
+
+    def __init__(
+        self,
+        *,
+        toml: _builtins.str = ...,
+        version: Global___DefinitionVersion | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["toml", b"toml", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetDefinitionResponse: _TypeAlias = GetDefinitionResponse  # noqa: Y015
+
+@_typing.final
+class ListDefinitionsRequest(_message.Message):
+    """Asks for the versions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESOURCE_FIELD_NUMBER: _builtins.int
+    resource: _builtins.str
+    """Code of the resource."""
+    def __init__(
+        self,
+        *,
+        resource: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["resource", b"resource"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDefinitionsRequest: _TypeAlias = ListDefinitionsRequest  # noqa: Y015
+
+@_typing.final
+class ListDefinitionsResponse(_message.Message):
+    """Versions, newest first."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___DefinitionVersion]:
+        """The versions."""
+
+    def __init__(
+        self,
+        *,
+        versions: _abc.Iterable[Global___DefinitionVersion] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDefinitionsResponse: _TypeAlias = ListDefinitionsResponse  # noqa: Y015
+
+@_typing.final
+class DefinitionVersion(_message.Message):
+    """A version of a resource's definition."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    STORED_AT_FIELD_NUMBER: _builtins.int
+    ADMINISTRATOR_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """From 1. A file that was edited by hand becomes a version when the node next reads it."""
+    administrator: _builtins.str
+    """Who stored it; empty if the file was edited by hand."""
+    sha256: _builtins.bytes
+    """SHA-256 of the file."""
+    @_builtins.property
+    def stored_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was stored."""
+
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        stored_at: _timestamp_pb2.Timestamp | None = ...,
+        administrator: _builtins.str = ...,
+        sha256: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["stored_at", b"stored_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["administrator", b"administrator", "sha256", b"sha256", "stored_at", b"stored_at", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DefinitionVersion: _TypeAlias = DefinitionVersion  # noqa: Y015
+
+@_typing.final
+class PutDefinitionRequest(_message.Message):
+    """Asks to check a definition, and to store it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOML_FIELD_NUMBER: _builtins.int
+    STORE_FIELD_NUMBER: _builtins.int
+    BASE_VERSION_FIELD_NUMBER: _builtins.int
+    ADMINISTRATOR_FIELD_NUMBER: _builtins.int
+    toml: _builtins.str
+    """The resource file, in TOML, at most 1 MB."""
+    store: _builtins.bool
+    """Store it if it is good."""
+    base_version: _builtins.int
+    """The version that it changes, as the caller knows it; 0 for a new resource. Another one is refused."""
+    administrator: _builtins.str
+    """Who does it, 1 to 100 characters; needed to store."""
+    def __init__(
+        self,
+        *,
+        toml: _builtins.str = ...,
+        store: _builtins.bool = ...,
+        base_version: _builtins.int = ...,
+        administrator: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["administrator", b"administrator", "base_version", b"base_version", "store", b"store", "toml", b"toml"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutDefinitionRequest: _TypeAlias = PutDefinitionRequest  # noqa: Y015
+
+@_typing.final
+class PutDefinitionResponse(_message.Message):
+    """What the definition would change, or has changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIFF_FIELD_NUMBER: _builtins.int
+    NEEDS_FIELD_NUMBER: _builtins.int
+    SAMPLED_ROWS_FIELD_NUMBER: _builtins.int
+    REJECTS_FIELD_NUMBER: _builtins.int
+    STORED_FIELD_NUMBER: _builtins.int
+    sampled_rows: _builtins.int
+    """Rows of the source that were looked at."""
+    @_builtins.property
+    def diff(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Lines of a unified diff against the version before; empty if nothing changes."""
+
+    @_builtins.property
+    def needs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the change needs before it holds: `build`, `publish`, `restart`."""
+
+    @_builtins.property
+    def rejects(self) -> _containers.RepeatedCompositeFieldContainer[Global___RejectCount]:
+        """Values and lines of these that would be left out."""
+
+    @_builtins.property
+    def stored(self) -> Global___DefinitionVersion:
+        """The version that was stored; unset if it was only checked, or is the same as the one before."""
+
+    def __init__(
+        self,
+        *,
+        diff: _abc.Iterable[_builtins.str] | None = ...,
+        needs: _abc.Iterable[_builtins.str] | None = ...,
+        sampled_rows: _builtins.int = ...,
+        rejects: _abc.Iterable[Global___RejectCount] | None = ...,
+        stored: Global___DefinitionVersion | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["stored", b"stored"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["diff", b"diff", "needs", b"needs", "rejects", b"rejects", "sampled_rows", b"sampled_rows", "stored", b"stored"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutDefinitionResponse: _TypeAlias = PutDefinitionResponse  # noqa: Y015
+
+@_typing.final
+class ListKeysRequest(_message.Message):
+    """Asks for the keys."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListKeysRequest: _TypeAlias = ListKeysRequest  # noqa: Y015
+
+@_typing.final
+class ListKeysResponse(_message.Message):
+    """Keys, by purpose and newest first."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEYS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___KeyStatus]:
+        """The keys."""
+
+    def __init__(
+        self,
+        *,
+        keys: _abc.Iterable[Global___KeyStatus] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["keys", b"keys"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListKeysResponse: _TypeAlias = ListKeysResponse  # noqa: Y015
+
+@_typing.final
+class KeyStatus(_message.Message):
+    """A key of the node, without its secret."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    MADE_AT_FIELD_NUMBER: _builtins.int
+    CURRENT_FIELD_NUMBER: _builtins.int
+    NEEDED_BY_FIELD_NUMBER: _builtins.int
+    purpose: _builtins.str
+    """`index`, `sealing`, `oprf` or `signing`."""
+    id: _builtins.str
+    """Names the key: a hash of its public half, or of the key itself under a label."""
+    epoch: _builtins.int
+    """Epoch, from 1."""
+    current: _builtins.bool
+    """It is the one that is used for what is new."""
+    @_builtins.property
+    def made_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was made; unset if that was before keys had epochs."""
+
+    @_builtins.property
+    def needed_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What still needs it, if it is not current: names of resources, or `until` and a time."""
+
+    def __init__(
+        self,
+        *,
+        purpose: _builtins.str = ...,
+        id: _builtins.str = ...,
+        epoch: _builtins.int = ...,
+        made_at: _timestamp_pb2.Timestamp | None = ...,
+        current: _builtins.bool = ...,
+        needed_by: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["made_at", b"made_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["current", b"current", "epoch", b"epoch", "id", b"id", "made_at", b"made_at", "needed_by", b"needed_by", "purpose", b"purpose"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeyStatus: _TypeAlias = KeyStatus  # noqa: Y015
+
+@_typing.final
+class RotateKeyRequest(_message.Message):
+    """Asks for a new key."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    ADMINISTRATOR_FIELD_NUMBER: _builtins.int
+    purpose: _builtins.str
+    """As KeyStatus.purpose."""
+    administrator: _builtins.str
+    """Who does it, 1 to 100 characters."""
+    def __init__(
+        self,
+        *,
+        purpose: _builtins.str = ...,
+        administrator: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["administrator", b"administrator", "purpose", b"purpose"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotateKeyRequest: _TypeAlias = RotateKeyRequest  # noqa: Y015
+
+@_typing.final
+class RotateKeyResponse(_message.Message):
+    """There is a new key."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEYS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___KeyStatus]:
+        """Keys of that purpose."""
+
+    def __init__(
+        self,
+        *,
+        keys: _abc.Iterable[Global___KeyStatus] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["keys", b"keys"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotateKeyResponse: _TypeAlias = RotateKeyResponse  # noqa: Y015
 
 @_typing.final
 class PublishRequest(_message.Message):

@@ -90,6 +90,41 @@ class NodeAdminServiceStub:
                 request_serializer=stayput_dot_v1_dot_admin__pb2.ListLimitsRequest.SerializeToString,
                 response_deserializer=stayput_dot_v1_dot_admin__pb2.ListLimitsResponse.FromString,
                 _registered_method=True)
+        self.ListGenerations = channel.unary_unary(
+                '/stayput.v1.NodeAdminService/ListGenerations',
+                request_serializer=stayput_dot_v1_dot_admin__pb2.ListGenerationsRequest.SerializeToString,
+                response_deserializer=stayput_dot_v1_dot_admin__pb2.ListGenerationsResponse.FromString,
+                _registered_method=True)
+        self.Rollback = channel.unary_unary(
+                '/stayput.v1.NodeAdminService/Rollback',
+                request_serializer=stayput_dot_v1_dot_admin__pb2.RollbackRequest.SerializeToString,
+                response_deserializer=stayput_dot_v1_dot_admin__pb2.RollbackResponse.FromString,
+                _registered_method=True)
+        self.GetDefinition = channel.unary_unary(
+                '/stayput.v1.NodeAdminService/GetDefinition',
+                request_serializer=stayput_dot_v1_dot_admin__pb2.GetDefinitionRequest.SerializeToString,
+                response_deserializer=stayput_dot_v1_dot_admin__pb2.GetDefinitionResponse.FromString,
+                _registered_method=True)
+        self.ListDefinitions = channel.unary_unary(
+                '/stayput.v1.NodeAdminService/ListDefinitions',
+                request_serializer=stayput_dot_v1_dot_admin__pb2.ListDefinitionsRequest.SerializeToString,
+                response_deserializer=stayput_dot_v1_dot_admin__pb2.ListDefinitionsResponse.FromString,
+                _registered_method=True)
+        self.PutDefinition = channel.unary_unary(
+                '/stayput.v1.NodeAdminService/PutDefinition',
+                request_serializer=stayput_dot_v1_dot_admin__pb2.PutDefinitionRequest.SerializeToString,
+                response_deserializer=stayput_dot_v1_dot_admin__pb2.PutDefinitionResponse.FromString,
+                _registered_method=True)
+        self.ListKeys = channel.unary_unary(
+                '/stayput.v1.NodeAdminService/ListKeys',
+                request_serializer=stayput_dot_v1_dot_admin__pb2.ListKeysRequest.SerializeToString,
+                response_deserializer=stayput_dot_v1_dot_admin__pb2.ListKeysResponse.FromString,
+                _registered_method=True)
+        self.RotateKey = channel.unary_unary(
+                '/stayput.v1.NodeAdminService/RotateKey',
+                request_serializer=stayput_dot_v1_dot_admin__pb2.RotateKeyRequest.SerializeToString,
+                response_deserializer=stayput_dot_v1_dot_admin__pb2.RotateKeyResponse.FromString,
+                _registered_method=True)
         self.ListReceipts = channel.unary_unary(
                 '/stayput.v1.NodeAdminService/ListReceipts',
                 request_serializer=stayput_dot_v1_dot_admin__pb2.ListReceiptsRequest.SerializeToString,
@@ -185,6 +220,60 @@ class NodeAdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListGenerations(self, request, context):
+        """Generations of a resource on this node's disk, newest first. Fails with RESOURCE_UNKNOWN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Rollback(self, request, context):
+        """Makes an earlier generation serve again. Sessions under way finish on the one they began with.
+        Fails with RESOURCE_UNKNOWN, GENERATION_UNKNOWN, BUILD_RUNNING, RESOURCE_NOT_READY (damaged, or of another contract
+        or key than the node has now).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetDefinition(self, request, context):
+        """The definition of a resource: its newest version, or an earlier one. Fails with RESOURCE_UNKNOWN, FIELD_INVALID.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDefinitions(self, request, context):
+        """Versions of a resource's definition, newest first. Fails with RESOURCE_UNKNOWN.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutDefinition(self, request, context):
+        """Checks a definition, also against the first rows of its source, and says what it would change; with `store` set it
+        is stored as a new version and holds from then on: of what is in the index, from the next build on.
+        Fails with CONFIGURATION_INVALID, SOURCE_INVALID, FIELD_INVALID (another version was stored in the meantime).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListKeys(self, request, context):
+        """The node's keys, without their secrets.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateKey(self, request, context):
+        """Has a new key take the place of one of the node's. The one before goes on working for as long as its purpose needs:
+        no call fails. Fails with FIELD_INVALID, CONFIGURATION_INVALID.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListReceipts(self, request, context):
         """Receipts in this node's own store by what they say, newest first. Fails with FIELD_INVALID.
         """
@@ -249,6 +338,41 @@ def add_NodeAdminServiceServicer_to_server(servicer, server):
                     servicer.ListLimits,
                     request_deserializer=stayput_dot_v1_dot_admin__pb2.ListLimitsRequest.FromString,
                     response_serializer=stayput_dot_v1_dot_admin__pb2.ListLimitsResponse.SerializeToString,
+            ),
+            'ListGenerations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListGenerations,
+                    request_deserializer=stayput_dot_v1_dot_admin__pb2.ListGenerationsRequest.FromString,
+                    response_serializer=stayput_dot_v1_dot_admin__pb2.ListGenerationsResponse.SerializeToString,
+            ),
+            'Rollback': grpc.unary_unary_rpc_method_handler(
+                    servicer.Rollback,
+                    request_deserializer=stayput_dot_v1_dot_admin__pb2.RollbackRequest.FromString,
+                    response_serializer=stayput_dot_v1_dot_admin__pb2.RollbackResponse.SerializeToString,
+            ),
+            'GetDefinition': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDefinition,
+                    request_deserializer=stayput_dot_v1_dot_admin__pb2.GetDefinitionRequest.FromString,
+                    response_serializer=stayput_dot_v1_dot_admin__pb2.GetDefinitionResponse.SerializeToString,
+            ),
+            'ListDefinitions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDefinitions,
+                    request_deserializer=stayput_dot_v1_dot_admin__pb2.ListDefinitionsRequest.FromString,
+                    response_serializer=stayput_dot_v1_dot_admin__pb2.ListDefinitionsResponse.SerializeToString,
+            ),
+            'PutDefinition': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutDefinition,
+                    request_deserializer=stayput_dot_v1_dot_admin__pb2.PutDefinitionRequest.FromString,
+                    response_serializer=stayput_dot_v1_dot_admin__pb2.PutDefinitionResponse.SerializeToString,
+            ),
+            'ListKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListKeys,
+                    request_deserializer=stayput_dot_v1_dot_admin__pb2.ListKeysRequest.FromString,
+                    response_serializer=stayput_dot_v1_dot_admin__pb2.ListKeysResponse.SerializeToString,
+            ),
+            'RotateKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateKey,
+                    request_deserializer=stayput_dot_v1_dot_admin__pb2.RotateKeyRequest.FromString,
+                    response_serializer=stayput_dot_v1_dot_admin__pb2.RotateKeyResponse.SerializeToString,
             ),
             'ListReceipts': grpc.unary_unary_rpc_method_handler(
                     servicer.ListReceipts,
@@ -554,6 +678,195 @@ class NodeAdminService:
             '/stayput.v1.NodeAdminService/ListLimits',
             stayput_dot_v1_dot_admin__pb2.ListLimitsRequest.SerializeToString,
             stayput_dot_v1_dot_admin__pb2.ListLimitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListGenerations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stayput.v1.NodeAdminService/ListGenerations',
+            stayput_dot_v1_dot_admin__pb2.ListGenerationsRequest.SerializeToString,
+            stayput_dot_v1_dot_admin__pb2.ListGenerationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Rollback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stayput.v1.NodeAdminService/Rollback',
+            stayput_dot_v1_dot_admin__pb2.RollbackRequest.SerializeToString,
+            stayput_dot_v1_dot_admin__pb2.RollbackResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDefinition(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stayput.v1.NodeAdminService/GetDefinition',
+            stayput_dot_v1_dot_admin__pb2.GetDefinitionRequest.SerializeToString,
+            stayput_dot_v1_dot_admin__pb2.GetDefinitionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDefinitions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stayput.v1.NodeAdminService/ListDefinitions',
+            stayput_dot_v1_dot_admin__pb2.ListDefinitionsRequest.SerializeToString,
+            stayput_dot_v1_dot_admin__pb2.ListDefinitionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutDefinition(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stayput.v1.NodeAdminService/PutDefinition',
+            stayput_dot_v1_dot_admin__pb2.PutDefinitionRequest.SerializeToString,
+            stayput_dot_v1_dot_admin__pb2.PutDefinitionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stayput.v1.NodeAdminService/ListKeys',
+            stayput_dot_v1_dot_admin__pb2.ListKeysRequest.SerializeToString,
+            stayput_dot_v1_dot_admin__pb2.ListKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stayput.v1.NodeAdminService/RotateKey',
+            stayput_dot_v1_dot_admin__pb2.RotateKeyRequest.SerializeToString,
+            stayput_dot_v1_dot_admin__pb2.RotateKeyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -67,6 +67,28 @@ class NodeAdminServiceStub:
     """
     ListLimits: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListLimitsRequest, _admin_pb2.ListLimitsResponse]
     """Limits that a new grant on each resource gets unless its approver says otherwise."""
+    ListGenerations: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListGenerationsRequest, _admin_pb2.ListGenerationsResponse]
+    """Generations of a resource on this node's disk, newest first. Fails with RESOURCE_UNKNOWN."""
+    Rollback: _grpc.UnaryUnaryMultiCallable[_admin_pb2.RollbackRequest, _admin_pb2.RollbackResponse]
+    """Makes an earlier generation serve again. Sessions under way finish on the one they began with.
+    Fails with RESOURCE_UNKNOWN, GENERATION_UNKNOWN, BUILD_RUNNING, RESOURCE_NOT_READY (damaged, or of another contract
+    or key than the node has now).
+    """
+    GetDefinition: _grpc.UnaryUnaryMultiCallable[_admin_pb2.GetDefinitionRequest, _admin_pb2.GetDefinitionResponse]
+    """The definition of a resource: its newest version, or an earlier one. Fails with RESOURCE_UNKNOWN, FIELD_INVALID."""
+    ListDefinitions: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListDefinitionsRequest, _admin_pb2.ListDefinitionsResponse]
+    """Versions of a resource's definition, newest first. Fails with RESOURCE_UNKNOWN."""
+    PutDefinition: _grpc.UnaryUnaryMultiCallable[_admin_pb2.PutDefinitionRequest, _admin_pb2.PutDefinitionResponse]
+    """Checks a definition, also against the first rows of its source, and says what it would change; with `store` set it
+    is stored as a new version and holds from then on: of what is in the index, from the next build on.
+    Fails with CONFIGURATION_INVALID, SOURCE_INVALID, FIELD_INVALID (another version was stored in the meantime).
+    """
+    ListKeys: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListKeysRequest, _admin_pb2.ListKeysResponse]
+    """The node's keys, without their secrets."""
+    RotateKey: _grpc.UnaryUnaryMultiCallable[_admin_pb2.RotateKeyRequest, _admin_pb2.RotateKeyResponse]
+    """Has a new key take the place of one of the node's. The one before goes on working for as long as its purpose needs:
+    no call fails. Fails with FIELD_INVALID, CONFIGURATION_INVALID.
+    """
     ListReceipts: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListReceiptsRequest, _admin_pb2.ListReceiptsResponse]
     """Receipts in this node's own store by what they say, newest first. Fails with FIELD_INVALID."""
 
@@ -109,6 +131,28 @@ class NodeAdminServiceAsyncStub(NodeAdminServiceStub):
     """
     ListLimits: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListLimitsRequest, _admin_pb2.ListLimitsResponse]  # type: ignore[assignment]
     """Limits that a new grant on each resource gets unless its approver says otherwise."""
+    ListGenerations: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListGenerationsRequest, _admin_pb2.ListGenerationsResponse]  # type: ignore[assignment]
+    """Generations of a resource on this node's disk, newest first. Fails with RESOURCE_UNKNOWN."""
+    Rollback: _aio.UnaryUnaryMultiCallable[_admin_pb2.RollbackRequest, _admin_pb2.RollbackResponse]  # type: ignore[assignment]
+    """Makes an earlier generation serve again. Sessions under way finish on the one they began with.
+    Fails with RESOURCE_UNKNOWN, GENERATION_UNKNOWN, BUILD_RUNNING, RESOURCE_NOT_READY (damaged, or of another contract
+    or key than the node has now).
+    """
+    GetDefinition: _aio.UnaryUnaryMultiCallable[_admin_pb2.GetDefinitionRequest, _admin_pb2.GetDefinitionResponse]  # type: ignore[assignment]
+    """The definition of a resource: its newest version, or an earlier one. Fails with RESOURCE_UNKNOWN, FIELD_INVALID."""
+    ListDefinitions: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListDefinitionsRequest, _admin_pb2.ListDefinitionsResponse]  # type: ignore[assignment]
+    """Versions of a resource's definition, newest first. Fails with RESOURCE_UNKNOWN."""
+    PutDefinition: _aio.UnaryUnaryMultiCallable[_admin_pb2.PutDefinitionRequest, _admin_pb2.PutDefinitionResponse]  # type: ignore[assignment]
+    """Checks a definition, also against the first rows of its source, and says what it would change; with `store` set it
+    is stored as a new version and holds from then on: of what is in the index, from the next build on.
+    Fails with CONFIGURATION_INVALID, SOURCE_INVALID, FIELD_INVALID (another version was stored in the meantime).
+    """
+    ListKeys: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListKeysRequest, _admin_pb2.ListKeysResponse]  # type: ignore[assignment]
+    """The node's keys, without their secrets."""
+    RotateKey: _aio.UnaryUnaryMultiCallable[_admin_pb2.RotateKeyRequest, _admin_pb2.RotateKeyResponse]  # type: ignore[assignment]
+    """Has a new key take the place of one of the node's. The one before goes on working for as long as its purpose needs:
+    no call fails. Fails with FIELD_INVALID, CONFIGURATION_INVALID.
+    """
     ListReceipts: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListReceiptsRequest, _admin_pb2.ListReceiptsResponse]  # type: ignore[assignment]
     """Receipts in this node's own store by what they say, newest first. Fails with FIELD_INVALID."""
 
@@ -214,6 +258,70 @@ class NodeAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.ListLimitsResponse, _abc.Awaitable[_admin_pb2.ListLimitsResponse]]:
         """Limits that a new grant on each resource gets unless its approver says otherwise."""
+
+    @_abc_1.abstractmethod
+    def ListGenerations(
+        self,
+        request: _admin_pb2.ListGenerationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.ListGenerationsResponse, _abc.Awaitable[_admin_pb2.ListGenerationsResponse]]:
+        """Generations of a resource on this node's disk, newest first. Fails with RESOURCE_UNKNOWN."""
+
+    @_abc_1.abstractmethod
+    def Rollback(
+        self,
+        request: _admin_pb2.RollbackRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.RollbackResponse, _abc.Awaitable[_admin_pb2.RollbackResponse]]:
+        """Makes an earlier generation serve again. Sessions under way finish on the one they began with.
+        Fails with RESOURCE_UNKNOWN, GENERATION_UNKNOWN, BUILD_RUNNING, RESOURCE_NOT_READY (damaged, or of another contract
+        or key than the node has now).
+        """
+
+    @_abc_1.abstractmethod
+    def GetDefinition(
+        self,
+        request: _admin_pb2.GetDefinitionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.GetDefinitionResponse, _abc.Awaitable[_admin_pb2.GetDefinitionResponse]]:
+        """The definition of a resource: its newest version, or an earlier one. Fails with RESOURCE_UNKNOWN, FIELD_INVALID."""
+
+    @_abc_1.abstractmethod
+    def ListDefinitions(
+        self,
+        request: _admin_pb2.ListDefinitionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.ListDefinitionsResponse, _abc.Awaitable[_admin_pb2.ListDefinitionsResponse]]:
+        """Versions of a resource's definition, newest first. Fails with RESOURCE_UNKNOWN."""
+
+    @_abc_1.abstractmethod
+    def PutDefinition(
+        self,
+        request: _admin_pb2.PutDefinitionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.PutDefinitionResponse, _abc.Awaitable[_admin_pb2.PutDefinitionResponse]]:
+        """Checks a definition, also against the first rows of its source, and says what it would change; with `store` set it
+        is stored as a new version and holds from then on: of what is in the index, from the next build on.
+        Fails with CONFIGURATION_INVALID, SOURCE_INVALID, FIELD_INVALID (another version was stored in the meantime).
+        """
+
+    @_abc_1.abstractmethod
+    def ListKeys(
+        self,
+        request: _admin_pb2.ListKeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.ListKeysResponse, _abc.Awaitable[_admin_pb2.ListKeysResponse]]:
+        """The node's keys, without their secrets."""
+
+    @_abc_1.abstractmethod
+    def RotateKey(
+        self,
+        request: _admin_pb2.RotateKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.RotateKeyResponse, _abc.Awaitable[_admin_pb2.RotateKeyResponse]]:
+        """Has a new key take the place of one of the node's. The one before goes on working for as long as its purpose needs:
+        no call fails. Fails with FIELD_INVALID, CONFIGURATION_INVALID.
+        """
 
     @_abc_1.abstractmethod
     def ListReceipts(

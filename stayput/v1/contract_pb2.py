@@ -24,19 +24,19 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19stayput/v1/contract.proto\x12\nstayput.v1\"\xaf\x01\n\x08\x43ontract\x12\x10\n\x08resource\x18\x01 \x01(\t\x12\x0f\n\x07profile\x18\x02 \x01(\t\x12\r\n\x05suite\x18\x03 \x01(\t\x12\x0c\n\x04salt\x18\x04 \x01(\x0c\x12!\n\x06\x66ields\x18\x05 \x03(\x0b\x32\x11.stayput.v1.Field\x12\x1d\n\x04keys\x18\x06 \x03(\x0b\x32\x0f.stayput.v1.Key\x12!\n\x06\x63hecks\x18\x07 \x03(\x0b\x32\x11.stayput.v1.Check\"n\n\x05\x46ield\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12(\n\x07options\x18\x03 \x03(\x0b\x32\x17.stayput.v1.FieldOption\x12\r\n\x05title\x18\x04 \x01(\t\x12\x10\n\x08title_en\x18\x05 \x01(\t\"*\n\x0b\x46ieldOption\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"#\n\x03Key\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x66ields\x18\x02 \x03(\t\"%\n\x05\x43heck\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x66ields\x18\x02 \x03(\t\"z\n\x0eObliviousOffer\x12\r\n\x05suite\x18\x01 \x01(\t\x12\x11\n\tkey_epoch\x18\x02 \x01(\t\x12\x1e\n\x16new_key_per_generation\x18\x03 \x01(\x08\x12&\n\x04sets\x18\x04 \x03(\x0b\x32\x18.stayput.v1.ObliviousSet\"\x92\x01\n\x0cObliviousSet\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05\x63heck\x18\x02 \x01(\t\x12,\n\x0bgranularity\x18\x03 \x01(\x0e\x32\x17.stayput.v1.Granularity\x12\x12\n\npublic_key\x18\x04 \x01(\x0c\x12\x14\n\x0c\x66ingerprints\x18\x05 \x01(\x03\x12\x0e\n\x06sha256\x18\x06 \x01(\x0c\"\x8b\x01\n\x07Leakage\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1e\n\x04mode\x18\x02 \x01(\x0e\x32\x10.stayput.v1.Mode\x12,\n\x0bgranularity\x18\x03 \x01(\x0e\x32\x17.stayput.v1.Granularity\x12&\n\x05lines\x18\x04 \x03(\x0b\x32\x17.stayput.v1.LeakageLine\"4\n\x0bLeakageLine\x12\r\n\x05party\x18\x01 \x01(\t\x12\n\n\x02zh\x18\x02 \x01(\t\x12\n\n\x02\x65n\x18\x03 \x01(\t*@\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x0e\n\nMODE_KEYED\x10\x01\x12\x12\n\x0eMODE_OBLIVIOUS\x10\x02*Y\n\x0bGranularity\x12\x1b\n\x17GRANULARITY_UNSPECIFIED\x10\x00\x12\x16\n\x12GRANULARITY_RECORD\x10\x01\x12\x15\n\x11GRANULARITY_COUNT\x10\x02*\x8d\x02\n\x0bOutcomeCode\x12\x1c\n\x18OUTCOME_CODE_UNSPECIFIED\x10\x00\x12\x16\n\x12OUTCOME_CODE_MATCH\x10\x01\x12\x19\n\x15OUTCOME_CODE_MISMATCH\x10\x02\x12\x1a\n\x16OUTCOME_CODE_NOT_FOUND\x10\x03\x12&\n\"OUTCOME_CODE_UNVERIFIABLE_NO_VALUE\x10\x10\x12\'\n#OUTCOME_CODE_UNVERIFIABLE_NOT_ASKED\x10\x11\x12&\n\"OUTCOME_CODE_UNVERIFIABLE_ATTEMPTS\x10\x12\x12\x18\n\x14OUTCOME_CODE_INVALID\x10 b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19stayput/v1/contract.proto\x12\nstayput.v1\"\xaf\x01\n\x08\x43ontract\x12\x10\n\x08resource\x18\x01 \x01(\t\x12\x0f\n\x07profile\x18\x02 \x01(\t\x12\r\n\x05suite\x18\x03 \x01(\t\x12\x0c\n\x04salt\x18\x04 \x01(\x0c\x12!\n\x06\x66ields\x18\x05 \x03(\x0b\x32\x11.stayput.v1.Field\x12\x1d\n\x04keys\x18\x06 \x03(\x0b\x32\x0f.stayput.v1.Key\x12!\n\x06\x63hecks\x18\x07 \x03(\x0b\x32\x11.stayput.v1.Check\"n\n\x05\x46ield\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12(\n\x07options\x18\x03 \x03(\x0b\x32\x17.stayput.v1.FieldOption\x12\r\n\x05title\x18\x04 \x01(\t\x12\x10\n\x08title_en\x18\x05 \x01(\t\"*\n\x0b\x46ieldOption\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"#\n\x03Key\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x66ields\x18\x02 \x03(\t\"Y\n\x05\x43heck\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x66ields\x18\x02 \x03(\t\x12\x11\n\tcondition\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\x12\x10\n\x08title_en\x18\x05 \x01(\t\"z\n\x0eObliviousOffer\x12\r\n\x05suite\x18\x01 \x01(\t\x12\x11\n\tkey_epoch\x18\x02 \x01(\t\x12\x1e\n\x16new_key_per_generation\x18\x03 \x01(\x08\x12&\n\x04sets\x18\x04 \x03(\x0b\x32\x18.stayput.v1.ObliviousSet\"\x92\x01\n\x0cObliviousSet\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05\x63heck\x18\x02 \x01(\t\x12,\n\x0bgranularity\x18\x03 \x01(\x0e\x32\x17.stayput.v1.Granularity\x12\x12\n\npublic_key\x18\x04 \x01(\x0c\x12\x14\n\x0c\x66ingerprints\x18\x05 \x01(\x03\x12\x0e\n\x06sha256\x18\x06 \x01(\x0c\"\x8b\x01\n\x07Leakage\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1e\n\x04mode\x18\x02 \x01(\x0e\x32\x10.stayput.v1.Mode\x12,\n\x0bgranularity\x18\x03 \x01(\x0e\x32\x17.stayput.v1.Granularity\x12&\n\x05lines\x18\x04 \x03(\x0b\x32\x17.stayput.v1.LeakageLine\"4\n\x0bLeakageLine\x12\r\n\x05party\x18\x01 \x01(\t\x12\n\n\x02zh\x18\x02 \x01(\t\x12\n\n\x02\x65n\x18\x03 \x01(\t*@\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x0e\n\nMODE_KEYED\x10\x01\x12\x12\n\x0eMODE_OBLIVIOUS\x10\x02*Y\n\x0bGranularity\x12\x1b\n\x17GRANULARITY_UNSPECIFIED\x10\x00\x12\x16\n\x12GRANULARITY_RECORD\x10\x01\x12\x15\n\x11GRANULARITY_COUNT\x10\x02*\x8d\x02\n\x0bOutcomeCode\x12\x1c\n\x18OUTCOME_CODE_UNSPECIFIED\x10\x00\x12\x16\n\x12OUTCOME_CODE_MATCH\x10\x01\x12\x19\n\x15OUTCOME_CODE_MISMATCH\x10\x02\x12\x1a\n\x16OUTCOME_CODE_NOT_FOUND\x10\x03\x12&\n\"OUTCOME_CODE_UNVERIFIABLE_NO_VALUE\x10\x10\x12\'\n#OUTCOME_CODE_UNVERIFIABLE_NOT_ASKED\x10\x11\x12&\n\"OUTCOME_CODE_UNVERIFIABLE_ATTEMPTS\x10\x12\x12\x18\n\x14OUTCOME_CODE_INVALID\x10 b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stayput.v1.contract_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_MODE']._serialized_start=920
-  _globals['_MODE']._serialized_end=984
-  _globals['_GRANULARITY']._serialized_start=986
-  _globals['_GRANULARITY']._serialized_end=1075
-  _globals['_OUTCOMECODE']._serialized_start=1078
-  _globals['_OUTCOMECODE']._serialized_end=1347
+  _globals['_MODE']._serialized_start=972
+  _globals['_MODE']._serialized_end=1036
+  _globals['_GRANULARITY']._serialized_start=1038
+  _globals['_GRANULARITY']._serialized_end=1127
+  _globals['_OUTCOMECODE']._serialized_start=1130
+  _globals['_OUTCOMECODE']._serialized_end=1399
   _globals['_CONTRACT']._serialized_start=42
   _globals['_CONTRACT']._serialized_end=217
   _globals['_FIELD']._serialized_start=219
@@ -46,13 +46,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_KEY']._serialized_start=375
   _globals['_KEY']._serialized_end=410
   _globals['_CHECK']._serialized_start=412
-  _globals['_CHECK']._serialized_end=449
-  _globals['_OBLIVIOUSOFFER']._serialized_start=451
-  _globals['_OBLIVIOUSOFFER']._serialized_end=573
-  _globals['_OBLIVIOUSSET']._serialized_start=576
-  _globals['_OBLIVIOUSSET']._serialized_end=722
-  _globals['_LEAKAGE']._serialized_start=725
-  _globals['_LEAKAGE']._serialized_end=864
-  _globals['_LEAKAGELINE']._serialized_start=866
-  _globals['_LEAKAGELINE']._serialized_end=918
+  _globals['_CHECK']._serialized_end=501
+  _globals['_OBLIVIOUSOFFER']._serialized_start=503
+  _globals['_OBLIVIOUSOFFER']._serialized_end=625
+  _globals['_OBLIVIOUSSET']._serialized_start=628
+  _globals['_OBLIVIOUSSET']._serialized_end=774
+  _globals['_LEAKAGE']._serialized_start=777
+  _globals['_LEAKAGE']._serialized_end=916
+  _globals['_LEAKAGELINE']._serialized_start=918
+  _globals['_LEAKAGELINE']._serialized_end=970
 # @@protoc_insertion_point(module_scope)

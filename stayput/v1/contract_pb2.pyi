@@ -272,27 +272,43 @@ Global___Key: _TypeAlias = Key  # noqa: Y015
 
 @_typing.final
 class Check(_message.Message):
-    """A tuple of fields compared for a subject found by its key."""
+    """A tuple of fields compared for a subject found by its key, or a condition that the provider has evaluated on its
+    own rows, which takes no value of the consumer's.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
+    CONDITION_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    TITLE_EN_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name, `[a-z][a-z0-9_]{0,63}`."""
+    condition: _builtins.str
+    """The condition in its canonical form, at most 2,000 characters; see docs/conditions.md. MATCH says that a row of the
+    subject meets it. Every record asks it, with the value `true` where another check has the values of its fields.
+    """
+    title: _builtins.str
+    """What a person calls it, in Chinese. Not hashed."""
+    title_en: _builtins.str
+    """The same in English. Not hashed."""
     @_builtins.property
     def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Names of the fields, in the order in which they are hashed; at least one."""
+        """Names of the fields, in the order in which they are hashed; at least one, but none if there is a condition."""
 
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         fields: _abc.Iterable[_builtins.str] | None = ...,
+        condition: _builtins.str = ...,
+        title: _builtins.str = ...,
+        title_en: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["condition", b"condition", "fields", b"fields", "name", b"name", "title", b"title", "title_en", b"title_en"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -206,6 +206,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The node has not heard yet which grants the platform has suspended or revoked while it was away, and opens
     no session before it knows. UNAVAILABLE.
     """
+    ERROR_REASON_GENERATION_UNKNOWN: _ErrorReason.ValueType  # 76
+    """The node has no generation of this id. NOT_FOUND."""
+    ERROR_REASON_BOUNDS_EXCEEDED: _ErrorReason.ValueType  # 77
+    """The new generation has fewer subjects, or more of its rows left out, than the resource's bounds allow; it was not
+    switched to; metadata `limit`. FAILED_PRECONDITION.
+    """
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 99
     """A fault of the program; the log of the party that failed has the details under the id in metadata
     `incident`. INTERNAL.
@@ -402,6 +408,12 @@ ERROR_REASON_UNSUPPORTED: ErrorReason.ValueType  # 74
 ERROR_REASON_CATCHING_UP: ErrorReason.ValueType  # 75
 """The node has not heard yet which grants the platform has suspended or revoked while it was away, and opens
 no session before it knows. UNAVAILABLE.
+"""
+ERROR_REASON_GENERATION_UNKNOWN: ErrorReason.ValueType  # 76
+"""The node has no generation of this id. NOT_FOUND."""
+ERROR_REASON_BOUNDS_EXCEEDED: ErrorReason.ValueType  # 77
+"""The new generation has fewer subjects, or more of its rows left out, than the resource's bounds allow; it was not
+switched to; metadata `limit`. FAILED_PRECONDITION.
 """
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 99
 """A fault of the program; the log of the party that failed has the details under the id in metadata

@@ -185,6 +185,8 @@ REMEDIES: Final[Mapping[Reason, Text]] = {
         "try again in a moment; if it lasts longer than some minutes tell the provider",
         "请稍候片刻再试；若持续数分钟以上，请通知提供部门",
     ),
+    ErrorReason.ERROR_REASON_GENERATION_UNKNOWN: Text("tell the provider", "请通知提供部门"),
+    ErrorReason.ERROR_REASON_BOUNDS_EXCEEDED: Text("tell the provider", "请通知提供部门"),
     ErrorReason.ERROR_REASON_INTERNAL: Text(
         "tell its operator the incident number", "请将事件编号告知对方运维人员"
     ),
