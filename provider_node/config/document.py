@@ -4,10 +4,10 @@ import re
 import tomllib
 import types
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeAlias, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo
 
@@ -34,7 +34,7 @@ class Table(BaseModel):
 
 
 def _beside_the_file(value: object, info: ValidationInfo[Path]) -> Path:
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or "\0" in value:
         raise ValueError("must be a path")
     return info.context / value
 
@@ -46,12 +46,17 @@ RelativePath: TypeAlias = Annotated[Path, BeforeValidator(_beside_the_file)]
 class Document:
     """The text and the tables of one TOML file."""
 
-    def __init__(self, path: Path) -> None:
-        """Reads the file; raises `CONFIGURATION_INVALID` if it is missing, not UTF-8 or not TOML."""
+    def __init__(self, path: Path, content: bytes | None = None, base: Path | None = None) -> None:
+        """Reads the file; raises `CONFIGURATION_INVALID` if it is missing, not UTF-8 or not TOML.
+
+        `content` is what it would hold, if it is not to be read; paths in it are relative to `base`, which by
+        default is the file's directory.
+        """
         self.path = path
+        self._base = path.parent if base is None else base
         self._lines: list[str] = []
         try:
-            text = path.read_bytes().decode("utf-8-sig")
+            text = (path.read_bytes() if content is None else content).decode("utf-8-sig")
             self._lines = text.splitlines()
             self._tables = tomllib.loads(text)
         except OSError as error:
@@ -63,14 +68,17 @@ class Document:
             where = _WHERE.search(str(error))
             line = int(where[1]) if where and where[1] else len(self._lines)
             raise self._invalid("", [f"{path}:{line}: not TOML: {_WHERE.sub('', str(error))}"]) from None
+        except (ValueError, RecursionError):
+            problem = "a number has too many digits, or arrays or tables are nested too deep"
+            raise self._invalid("", [f"{path}: cannot be read: {problem}"]) from None
 
     def load(self, model: type[_Model]) -> _Model:
         """The file as a model; raises `CONFIGURATION_INVALID` with every problem found, one on a line."""
         try:
-            return model.model_validate(self._tables, context=self.path.parent)
+            return model.model_validate(self._tables, context=self._base)
         except ValidationError as error:
             problems = [
-                (found["loc"], _described(model, found["loc"], found["type"], found["msg"]))
+                _problem(model, found["loc"], found["type"], found["msg"])
                 for found in error.errors(include_url=False, include_context=False, include_input=False)
             ]
         raise self.invalid(problems)
@@ -127,16 +135,23 @@ def _key(location: Location) -> str:
     return ".".join(map(str, location))
 
 
-def _described(model: type[BaseModel], location: Location, kind: str, message: str) -> str:
+def _problem(model: type[BaseModel], location: Location, kind: str, message: str) -> Problem:
+    """Where the file has the fault, and what it is."""
+    place = _place(model, location[:-1] if kind == "extra_forbidden" else location)
     match kind:
         case "extra_forbidden":
-            return "unknown key" + nearest(str(location[-1]), _known_keys(model, location[:-1]))
+            name = str(location[-1])
+            return (*place.location, name), "unknown key" + nearest(name, _keys_of(place.annotation))
+        case "union_tag_invalid":
+            return (*place.location, place.discriminator), f"must be one of {', '.join(place.members)}"
+        case "union_tag_not_found":
+            return (*place.location, place.discriminator), "is missing"
         case "missing":
-            return "is missing"
+            return place.location, "is missing"
         case "value_error":
-            return message.removeprefix("Value error, ")
+            return place.location, message.removeprefix("Value error, ")
         case _:
-            return message[0].lower() + message[1:]
+            return place.location, message[0].lower() + message[1:]
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -148,18 +163,54 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; known are {', '.join(names)}" if 0 < len(names) <= _FEW else ""
 
 
-def _known_keys(model: type[BaseModel], location: Location) -> list[str]:
-    """Keys of the table at `location`; empty where keys are free names."""
-    here: Any = model
+class _Place(NamedTuple):
+    """A place in a model: where a file has it, and what may be there.
+
+    Where the value of one key, the discriminator, chooses between tables, `members` are these by that value.
+    """
+
+    location: Location
+    annotation: Any
+    discriminator: str = ""
+    members: Mapping[str, Any] = {}
+
+
+def _place(model: type[BaseModel], location: Location) -> _Place:
+    """The place that pydantic calls `location`. There a chosen table has its tag as a part of its own."""
+    here = _Place((), model)
     for part in location:
-        if isinstance(here, type) and issubclass(here, BaseModel):
-            here = _without_none(here.model_fields[str(part)].annotation)
-        else:
-            here = typing.get_args(here)[1]
-    return list(here.model_fields) if isinstance(here, type) and issubclass(here, BaseModel) else []
+        here = _Place(here.location, here.members[str(part)]) if here.members else _below(here, part)
+    return here
+
+
+def _below(place: _Place, part: str | int) -> _Place:
+    location, table = (*place.location, part), place.annotation
+    if not _is_model(table):
+        return _Place(location, next(reversed(typing.get_args(table)), None))
+    field = table.model_fields[str(part)]
+    annotation = _without_none(field.annotation)
+    if not isinstance(field.discriminator, str):
+        return _Place(location, annotation)
+    members = {
+        tag: member
+        for member in typing.get_args(annotation)
+        for tag in typing.get_args(member.model_fields[field.discriminator].annotation)
+    }
+    return _Place(location, annotation, field.discriminator, members)
+
+
+def _keys_of(annotation: Any) -> list[str]:  # noqa: ANN401 (an annotation may be anything)
+    """Keys of a table; empty where keys are free names."""
+    return list(annotation.model_fields) if _is_model(annotation) else []
+
+
+def _is_model(annotation: Any) -> bool:  # noqa: ANN401 (an annotation may be anything)
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def _without_none(annotation: Any) -> Any:  # noqa: ANN401 (an annotation may be anything)
     """Of a table that may be missing, the table."""
+    if not isinstance(annotation, types.UnionType):
+        return annotation
     present = [one for one in typing.get_args(annotation) if one is not types.NoneType]
-    return present[0] if isinstance(annotation, types.UnionType) else annotation
+    return present[0] if len(present) == 1 else annotation

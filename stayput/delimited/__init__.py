@@ -7,6 +7,7 @@ A file is a sequence of physical lines, ended by LF, CR LF or CR. A record is on
 quoted field holds line ends; quotes are doubled inside quoted fields (RFC 4180). Empty lines are no records.
 Lines count from 1 and a record has the number of the line it begins on. A line that cannot be read as a
 record becomes a `RowFault` and reading goes on; only a file that is wrong as a whole is a `DelimitedError`.
+A file whose name ends in `.gz` is compressed by gzip.
 """
 
 from stayput.delimited.detection import detect_encoding

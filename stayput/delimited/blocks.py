@@ -1,7 +1,11 @@
 """A file as blocks of whole lines, at bounded memory."""
 
+import zlib
 from collections.abc import Iterator
-from typing import BinaryIO
+from contextlib import contextmanager
+from gzip import BadGzipFile, GzipFile
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, cast
 
 from stayput.delimited.faults import DelimitedError, FileFault
 
@@ -13,6 +17,31 @@ _MARKS = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
+
+
+class OpenFile(NamedTuple):
+    """A file that is being read: its text as bytes, and the same file as it lies on the disk."""
+
+    content: BinaryIO
+    stored: BinaryIO
+
+
+@contextmanager
+def open_file(path: Path) -> Iterator[OpenFile]:
+    """Open a file, which is compressed by gzip if its name ends in `.gz`.
+
+    Raises OSError if it cannot be opened. A compressed file that is damaged or cut short becomes a
+    DelimitedError when reading comes to it.
+    """
+    with path.open("rb") as stored:
+        if path.suffix != ".gz":
+            yield OpenFile(stored, stored)
+            return
+        try:
+            with GzipFile(fileobj=stored) as content:
+                yield OpenFile(cast("BinaryIO", content), stored)
+        except (BadGzipFile, EOFError, zlib.error):
+            raise DelimitedError(path.name, FileFault.GZIP) from None
 
 
 def read_mark(file: BinaryIO, name: str) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from enum import Enum, auto
 from pathlib import Path
 
-from stayput.delimited.blocks import read_blocks, read_mark
+from stayput.delimited.blocks import open_file, read_blocks, read_mark
 from stayput.delimited.faults import DelimitedError, FileFault
 
 _SHARE = 0.9
@@ -28,12 +28,12 @@ def detect_encoding(path: Path) -> str:
     turn a UTF-8 list into GB18030, where almost any bytes mean something. Raises DelimitedError if neither
     encoding has nine tenths of the votes, and OSError for a file that cannot be opened.
     """
-    with path.open("rb") as file:
-        mark = read_mark(file, path.name)
+    with open_file(path) as (content, _):
+        mark = read_mark(content, path.name)
         if mark is not None:
             return mark
         votes: Counter[_Vote] = Counter()
-        for block, _ in read_blocks(file):
+        for block, _ in read_blocks(content):
             votes.update(_votes(block))
     needed = _SHARE * (votes.total() - votes[_Vote.EITHER])
     if votes[_Vote.UTF_8] >= needed:

@@ -20,6 +20,10 @@ class FileFault(Enum):
         "the file has no rows; export it again",
         "文件没有内容；请重新导出",
     )
+    GZIP = (
+        "the file is no gzip file, or one that is damaged or cut short; compress or transfer it again",
+        "文件不是 gzip 压缩文件，或已损坏、不完整；请重新压缩或传送",
+    )
     UTF16 = (
         "the file is UTF-16 text; save it again as 'CSV UTF-8'",
         "文件是 UTF-16 编码；请另存为“CSV UTF-8”",

@@ -2,11 +2,12 @@
 
 import csv
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from stayput.delimited.blocks import MAX_LINE_BYTES, read_blocks, read_mark
+from stayput.delimited.blocks import MAX_LINE_BYTES, open_file, read_blocks, read_mark
 from stayput.delimited.faults import DelimitedError, FileFault, RowFault
 from stayput.delimited.records import Batch, Dialect, is_blank, parse_block, read_record, row_fault
 
@@ -24,8 +25,8 @@ def read_header(path: Path, dialect: Dialect) -> list[str]:
 
     Raises DelimitedError for a file without a readable first row and OSError for one that cannot be opened.
     """
-    with path.open("rb") as file:
-        return _open(file, path.name, dialect).names
+    with open_file(path) as (content, _):
+        return _open(content, path.name, dialect).names
 
 
 def read_batches(path: Path, dialect: Dialect, batch_rows: int = 10_000) -> Iterator[Batch]:
@@ -34,16 +35,16 @@ def read_batches(path: Path, dialect: Dialect, batch_rows: int = 10_000) -> Iter
     A batch also ends after 8 MiB of the file, so that memory stays bounded however wide the rows are.
     Raises DelimitedError and OSError like `read_header`.
     """
-    with path.open("rb") as file:
+    with open_file(path) as (content, stored):
         held, size = Batch([], [], []), 0
-        for parsed, block_bytes in _parse(_open(file, path.name, dialect), dialect):
+        for parsed, block_bytes in _parse(_open(content, path.name, dialect), dialect):
             held.extend(parsed)
             size += block_bytes
             while len(held) >= batch_rows or (size >= _MAX_BATCH_BYTES and len(held)):
-                yield held.take(batch_rows)
+                yield replace(held.take(batch_rows), bytes_read=stored.tell())
                 size = 0
         if len(held):
-            yield held
+            yield replace(held, bytes_read=stored.tell())
 
 
 class _Opened(NamedTuple):

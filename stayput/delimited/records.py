@@ -8,7 +8,7 @@ the right number of fields.
 import csv
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from operator import itemgetter
 from typing import NamedTuple
@@ -46,12 +46,14 @@ class Batch:
     """Some consecutive lines of a file.
 
     `rows[i]` begins on line `lines[i]`; `faults` are (line, reason). Both ascend by line number and all of a
-    batch's lines precede those of the next one, so merging the two gives the order of the file.
+    batch's lines precede those of the next one, so merging the two gives the order of the file. When it is
+    read, `bytes_read` bytes of the file on the disk have been, some of which may belong to the next.
     """
 
     rows: list[list[str]]
     lines: list[int]
     faults: list[tuple[int, RowFault]]
+    bytes_read: int = field(default=0, compare=False)
 
     def __len__(self) -> int:
         return len(self.rows) + len(self.faults)

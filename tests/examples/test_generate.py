@@ -16,7 +16,7 @@ from examples import generate
 from examples.applicants import MISTAKES, Applicants, Expected
 from examples.people import PEOPLE, PLATES, Population, check_character
 from examples.registers import Deaths, Vehicles
-from provider_node.config import load_resources
+from provider_node.config import CsvSourceConfig, load_resources
 from stayput.delimited import Dialect, detect_encoding, read_batches, read_header
 from stayput.normalise import Field, FieldType, Reject, normaliser
 
@@ -184,6 +184,7 @@ def test_the_resource_files_fit_the_registers() -> None:
     resources = load_resources(EXAMPLES / "resources")
     assert set(resources) == {"vehicle-owners", "deaths"}
     for resource in resources.values():
+        assert isinstance(resource.source, CsvSourceConfig)
         assert resource.source.path.resolve().parent == EXAMPLES
         header = read_header(resource.source.path, resource.source.dialect)
         assert {field.column for field in resource.fields.values()} <= set(header)

@@ -81,7 +81,7 @@ def test_the_time_of_the_file_is_told(tmp_path: Path) -> None:
 def test_a_missing_column_is_told_with_the_nearest_header(tmp_path: Path) -> None:
     error = problem(written(tmp_path, "身份证号,姓名,车型\n1,张三,轿车\n"))
     assert error.message == (
-        "fields.owner_id.column: none of the 3 columns of the source is named '身份证号码'; "
+        "fields.owner_id.column: none of the 3 columns of vehicles.csv is named '身份证号码'; "
         "did you mean '身份证号'?"
     )
     assert error.field == "fields.owner_id.column"
