@@ -16,6 +16,8 @@ SALT_BYTES = 16
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _MOST_FIELDS = 64
 _MOST_TUPLES = 32
+_LONGEST_CONDITION = 2_000
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _UPGRADE = "both sides need a release that knows the other's; see `Describe`"
 
 
@@ -48,9 +50,13 @@ def check_contract(contract: Contract) -> Contract:
     _unique_names(contract.keys, "keys", 1, _MOST_TUPLES)
     _unique_names(contract.checks, "checks", 0, _MOST_TUPLES)
     known = {field_of(field).name for field in contract.fields}
-    for kind, tuples in (("keys", contract.keys), ("checks", contract.checks)):
-        for one in tuples:
-            _known_fields(f"{kind}.{one.name}.fields", one.fields, known)
+    for key in contract.keys:
+        _known_fields(f"keys.{key.name}.fields", key.fields, known)
+    for check in contract.checks:
+        if check.condition:
+            _condition_alone(f"checks.{check.name}.condition", check)
+        else:
+            _known_fields(f"checks.{check.name}.fields", check.fields, known)
     return contract
 
 
@@ -71,14 +77,32 @@ def _known_fields(where: str, names: Sequence[str], known: set[str]) -> None:
         raise field_invalid(where, "must name at least one of the contract's fields, each once")
 
 
+def _condition_alone(where: str, check: Check) -> None:
+    # Whether it is in canonical form only the provider can tell: it alone knows the fields.
+    if check.fields:
+        raise field_invalid(where, "a check has either fields or a condition, not both")
+    if len(check.condition) > _LONGEST_CONDITION or _CONTROL.search(check.condition):
+        raise field_invalid(
+            where, f"must be at most {_LONGEST_CONDITION:,} characters, no control characters"
+        )
+
+
 def key_fields(contract: Contract, key: str) -> list[Field]:
     """Fields of a key, in hashing order; `FIELD_INVALID` if the contract has no such key."""
     return _fields_of(contract, "key", key, contract.keys)
 
 
 def check_fields(contract: Contract, check: str) -> list[Field]:
-    """Fields of a check, in hashing order; `FIELD_INVALID` if the contract has no such check."""
+    """Fields of a check, in hashing order, none if it is a condition.
+
+    Raises `FIELD_INVALID` if the contract has no such check.
+    """
     return _fields_of(contract, "check", check, contract.checks)
+
+
+def check_condition(contract: Contract, check: str) -> str:
+    """The condition that is a check; empty if it has fields, or the contract has no such check."""
+    return next((one.condition for one in contract.checks if one.name == check), "")
 
 
 def _fields_of(
@@ -112,8 +136,8 @@ def require_same(expected: Contract, got: Contract) -> None:
         )
     for kind, ours, theirs in (
         ("fields", _hashed_fields(expected), _hashed_fields(got)),
-        ("keys", _hashed_tuples(expected.keys), _hashed_tuples(got.keys)),
-        ("checks", _hashed_tuples(expected.checks), _hashed_tuples(got.checks)),
+        ("keys", _hashed_keys(expected), _hashed_keys(got)),
+        ("checks", _hashed_checks(expected), _hashed_checks(got)),
     ):
         for name in {**ours, **theirs}:
             _same(mismatch, f"{kind}.{name[:64]}", ours.get(name, "absent"), theirs.get(name, "absent"))
@@ -129,8 +153,16 @@ def _hashed_fields(contract: Contract) -> dict[str, str]:
     }
 
 
-def _hashed_tuples(items: Iterable[Key] | Iterable[Check]) -> dict[str, str]:
-    return {item.name: ",".join(item.fields) for item in items}
+def _hashed_keys(contract: Contract) -> dict[str, str]:
+    return {key.name: ",".join(key.fields) for key in contract.keys}
+
+
+def _hashed_checks(contract: Contract) -> dict[str, str]:
+    # No name of a field has a space.
+    return {
+        check.name: f"condition {check.condition}" if check.condition else ",".join(check.fields)
+        for check in contract.checks
+    }
 
 
 def _same(reason: Reason, field: str, expected: str, got: str) -> None:
@@ -140,5 +172,5 @@ def _same(reason: Reason, field: str, expected: str, got: str) -> None:
             f"{field}: the generation has another definition than the consumer",
             field=field,
             remedy=_UPGRADE,
-            details={"expected": expected, "got": got[:200]},
+            details={"expected": expected[:200], "got": got[:200]},
         )

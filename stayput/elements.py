@@ -1,11 +1,12 @@
 """Elements and digests of the keyed suite `keyed/1`: what both parties hash, byte for byte.
 
 An element is `context || LP(value 1) || … || LP(value n)`: the values of the key's fields, followed for a
-check by those of the check's fields, each in UTF-8 behind its length as two big-endian bytes. The context
-is the SHA-256 of the canonical JSON (RFC 8785) of everything else that the parties must agree on: domain,
-suite, profile, salt, resource, and the key's (and check's) name and fields with types and options. A digest
-is the first 16 bytes of the element's SHA-256. docs/protocol.md has a worked example,
-tests/vectors/elements.json the vectors.
+check by those of the check's fields, each in UTF-8 behind its length as two big-endian bytes. A check that
+is a condition has one value, `true`. The context is the SHA-256 of the canonical JSON (RFC 8785) of
+everything else that the parties must agree on: domain, suite, profile, salt, resource, and the key's (and
+check's) name and fields with types and options, or the check's name and condition. A digest is the first
+16 bytes of the element's SHA-256. docs/protocol.md has a worked example, tests/vectors/elements.json the
+vectors.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ from typing import Final, TypeAlias
 
 import rfc8785
 
-from stayput.contract import check_fields, key_fields
+from stayput.contract import check_condition, check_fields, key_fields
 from stayput.normalise import Reject
 from stayput.v1.contract_pb2 import Contract, Field
 
@@ -22,6 +23,8 @@ DOMAIN: Final = "stayput/v1/element"
 DIGEST_BYTES: Final = 16
 NO_VALUE: Final = bytes(DIGEST_BYTES)
 """Sent in place of a check's digest when the consumer has no value for the check."""
+CONDITION_MET: Final = b"\x00\x04true"
+"""The encoded value of a check that is a condition: the only one that the index has and that is asked."""
 
 Encoded: TypeAlias = bytes | Reject
 
@@ -44,8 +47,13 @@ def context(contract: Contract, key: str, check: str | None = None, suite: str |
         "key": {"name": key, "fields": [_described(f) for f in key_fields(contract, key)]},
     }
     if check is not None:
-        agreed["check"] = {"name": check, "fields": [_described(f) for f in check_fields(contract, check)]}
+        agreed["check"] = {"name": check, **_check(contract, check)}
     return hashlib.sha256(rfc8785.dumps(agreed)).digest()  # type: ignore[arg-type]
+
+
+def _check(contract: Contract, check: str) -> dict[str, object]:
+    fields, condition = check_fields(contract, check), check_condition(contract, check)
+    return {"condition": condition} if condition else {"fields": [_described(field) for field in fields]}
 
 
 def _described(field: Field) -> dict[str, object]:

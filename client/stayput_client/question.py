@@ -1,8 +1,9 @@
 """From the values of records to digests, and from outcome bytes back to what is said of each record.
 
 What cannot be right is found here and never sent: a record whose key is rejected leaves no digest at all, a
-check whose value is rejected leaves the same 16 zero bytes as one without a value. The oblivious mode blinds
-what is encoded here instead of hashing it to digests (stayput_client.blinded_question).
+check whose value is rejected leaves the same 16 zero bytes as one without a value. A condition, which is the
+provider's to evaluate, is asked of every record and takes no value. The oblivious mode blinds what is encoded
+here instead of hashing it to digests (stayput_client.blinded_question).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -92,7 +93,8 @@ class Question:
     def encode(self, values: Mapping[str, list[str]]) -> Encoded:
         """Records given as one column of raw values for each of `fields`, normalised and encoded."""
         normalised = {name: self._normalisers[name].column(values[name]) for name in self.fields}
-        keys, *checks = (elements.encode([normalised[one.name] for one in fields]) for fields in self._tuples)
+        keys = elements.encode([normalised[one.name] for one in self._tuples[0]])
+        checks = [_check_values(fields, normalised, len(keys)) for fields in self._tuples[1:]]
         rejected = _rejects(keys, self._tuples[0], normalised)
         sent = _kept(len(keys), rejected)
         rejected_checks = []
@@ -134,6 +136,15 @@ class Question:
             for at, word in _unverifiable(column):
                 reasons.setdefault(at, []).append((name, word))
         return Answered(tuple(bytes(column) for column in columns), reasons)
+
+
+def _check_values(
+    fields: Sequence[Field], normalised: Mapping[str, Sequence[str | Reject]], records: int
+) -> list[elements.Encoded]:
+    """The encoded values of a check, which has no fields if it is a condition."""
+    if not fields:
+        return [elements.CONDITION_MET] * records
+    return elements.encode([normalised[one.name] for one in fields])
 
 
 def _rejects(

@@ -7,39 +7,59 @@ file, line and key.
 from provider_node.config.contract import contract_of, granularities_of, modes_of
 from provider_node.config.limits import OFF, LimitsConfig, decimal_of, limit_of, permille_of, share_of
 from provider_node.config.loading import load_node, load_resource, load_resources
-from provider_node.config.node import Node, NodeConfig, Policy, Receipts
+from provider_node.config.node import Build, Keys, Node, NodeConfig, Policy, Receipts
 from provider_node.config.resource import (
     Category,
-    CsvSourceConfig,
+    CheckConfig,
     FieldConfig,
+    GenerationsConfig,
     Granularity,
+    KeyConfig,
     Mode,
     ObliviousConfig,
     ResourceConfig,
+    ScheduleConfig,
     Sharing,
     StandingPolicy,
-    TupleConfig,
     UpdateFrequency,
+)
+from provider_node.config.source import (
+    CsvSourceConfig,
+    DatabaseSourceConfig,
+    ExcelSourceConfig,
+    ParquetSourceConfig,
+    SourceConfig,
+    SqliteSourceConfig,
 )
 from provider_node.config.terms import limits_of
 
 __all__ = [
     "OFF",
+    "Build",
     "Category",
+    "CheckConfig",
     "CsvSourceConfig",
+    "DatabaseSourceConfig",
+    "ExcelSourceConfig",
     "FieldConfig",
+    "GenerationsConfig",
     "Granularity",
+    "KeyConfig",
+    "Keys",
     "LimitsConfig",
     "Mode",
     "Node",
     "NodeConfig",
     "ObliviousConfig",
+    "ParquetSourceConfig",
     "Policy",
     "Receipts",
     "ResourceConfig",
+    "ScheduleConfig",
     "Sharing",
+    "SourceConfig",
+    "SqliteSourceConfig",
     "StandingPolicy",
-    "TupleConfig",
     "UpdateFrequency",
     "contract_of",
     "decimal_of",

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from provider_node.config.conditions import condition_problems
 from provider_node.config.contract import contract_of
 from provider_node.config.document import Document, Problem, nearest
 from provider_node.config.node import NodeConfig
-from provider_node.config.resource import FieldConfig, ResourceConfig, TupleConfig
+from provider_node.config.resource import CheckConfig, FieldConfig, KeyConfig, ResourceConfig
 from stayput.contract import SALT_BYTES
 from stayput.errors import StayputError
 from stayput.v1.errors_pb2 import ErrorReason
@@ -21,9 +22,12 @@ def load_node(path: Path) -> NodeConfig:
     return Document(path).load(NodeConfig)
 
 
-def load_resource(path: Path) -> ResourceConfig:
-    """The resource described by that file; raises `CONFIGURATION_INVALID`."""
-    return _load(path)[0]
+def load_resource(path: Path, content: bytes | None = None, base: Path | None = None) -> ResourceConfig:
+    """The resource described by that file; raises `CONFIGURATION_INVALID`.
+
+    `content` is what the file would hold, if it is not to be read; paths in it are then relative to `base`.
+    """
+    return _checked(Document(path, content, base))
 
 
 def load_resources(directory: Path) -> dict[str, ResourceConfig]:
@@ -41,30 +45,31 @@ def load_resources(directory: Path) -> dict[str, ResourceConfig]:
     resources: dict[str, ResourceConfig] = {}
     files: dict[str, Path] = {}
     for path in sorted(directory.glob("*.toml")):
-        resource, document = _load(path)
+        document = Document(path)
+        resource = _checked(document)
         if resource.code in resources:
             raise document.invalid([(("code",), f"{files[resource.code].name} has the same code")])
         resources[resource.code], files[resource.code] = resource, path
     return resources
 
 
-def _load(path: Path) -> tuple[ResourceConfig, Document]:
-    document = Document(path)
+def _checked(document: Document) -> ResourceConfig:
     resource = document.load(ResourceConfig)
     problems = [
         *_undeclared("keys", resource.keys, resource.fields),
         *_undeclared("checks", resource.checks, resource.fields),
+        *condition_problems(resource),
     ] or [*_contract_problems(resource), *_set_problems(resource)]
     if problems:
         raise document.invalid(problems)
-    return resource, document
+    return resource
 
 
 def _undeclared(
-    table: str, tuples: Mapping[str, TupleConfig], fields: Mapping[str, FieldConfig]
+    table: str, tuples: Mapping[str, KeyConfig] | Mapping[str, CheckConfig], fields: Mapping[str, FieldConfig]
 ) -> Iterator[Problem]:
     for name, one in tuples.items():
-        for field in one.fields:
+        for field in one.fields or ():
             if field not in fields:
                 hint = nearest(field, fields)
                 yield (table, name, "fields"), f"names the field '{field}', which is not declared{hint}"

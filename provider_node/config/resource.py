@@ -1,7 +1,8 @@
 """Resource files: what a register is, where its data come from, which fields, keys and checks it offers."""
 
+import re
 from enum import StrEnum
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -12,11 +13,15 @@ from pydantic import (
     model_validator,
 )
 
-from provider_node.config.document import RelativePath, Table
+from provider_node.config.document import Table
 from provider_node.config.limits import LimitsConfig
 from provider_node.config.node import Code
-from stayput.delimited import Dialect
+from provider_node.config.source import SourceConfig
 from stayput.normalise import FieldType
+
+_INTERVAL = re.compile(r"([0-9]{1,4})[mh]")
+_MOST_UNITS = 1_440
+_TIME_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 class Category(StrEnum):
@@ -65,11 +70,16 @@ def _whole_number_as_text(value: object) -> object:
     return str(value) if type(value) is int else value
 
 
-def _delimiter(value: str) -> str:
-    try:
-        Dialect(delimiter=value)
-    except ValueError as error:
-        raise ValueError(str(error).removeprefix("delimiter: ")) from None
+def _interval(value: str) -> str:
+    found = _INTERVAL.fullmatch(value)
+    if not found or not 1 <= int(found[1]) <= _MOST_UNITS:
+        raise ValueError("must be a number of minutes or hours, like '30m' or '6h', at most 1,440 of either")
+    return value
+
+
+def _time_of_day(value: str) -> str:
+    if not _TIME_OF_DAY.fullmatch(value):
+        raise ValueError("must be a time of day, like '02:30'")
     return value
 
 
@@ -77,20 +87,6 @@ _Offered = TypeVar("_Offered", Mode, Granularity)
 OptionValue = Annotated[str, BeforeValidator(_whole_number_as_text)]
 Title = Annotated[str, Field(max_length=200)]
 Prose = Annotated[str, Field(max_length=2_000)]
-
-
-class CsvSourceConfig(Table):
-    """`[source]` of kind `csv`: a delimited text file with a header."""
-
-    kind: Literal["csv"]
-    path: RelativePath
-    encoding: Literal["utf-8", "gb18030"] = "utf-8"
-    delimiter: Annotated[str, AfterValidator(_delimiter)] = ","
-
-    @property
-    def dialect(self) -> Dialect:
-        """How the file is written."""
-        return Dialect(encoding=self.encoding, delimiter=self.delimiter)
 
 
 class FieldConfig(Table):
@@ -103,10 +99,56 @@ class FieldConfig(Table):
     title_en: Title = ""
 
 
-class TupleConfig(Table):
-    """`[keys.NAME]` or `[checks.NAME]`: the fields hashed together, in this order."""
+class KeyConfig(Table):
+    """`[keys.NAME]`: the fields hashed together, in this order."""
 
     fields: Annotated[list[str], Field(min_length=1)]
+
+
+class CheckConfig(Table):
+    """`[checks.NAME]`: the fields hashed together, in this order, or a condition on the provider's own.
+
+    Fields that only conditions name stay with the provider: the contract has them not.
+    """
+
+    fields: Annotated[list[str], Field(min_length=1)] | None = None
+    condition: Annotated[str, Field(min_length=1, max_length=2_000)] | None = None
+    title: Title = ""
+    title_en: Title = ""
+
+    @model_validator(mode="after")
+    def _with_one_of_both(self) -> Self:
+        if (self.fields is None) is (self.condition is None):
+            raise ValueError("must have either `fields` or `condition`")
+        return self
+
+
+class GenerationsConfig(Table):
+    """`[generations]`: how many are kept, the serving one among them, and when a new one is not switched to.
+
+    `most_shrink_percent`: by how much fewer subjects it may have than the one that serves;
+    `most_reject_growth_percent`: by how many percentage points more of its rows may be left out.
+    """
+
+    keep: int = Field(default=2, ge=1, le=100)
+    most_shrink_percent: int = Field(default=20, ge=0, le=100)
+    most_reject_growth_percent: int = Field(default=5, ge=0, le=100)
+
+
+class ScheduleConfig(Table):
+    """`[schedule]`: when a running node builds on its own.
+
+    `every`: hours or minutes after the build before began (`6h`, `30m`); `at`: times of day in China.
+    """
+
+    every: Annotated[str, AfterValidator(_interval)] | None = None
+    at: list[Annotated[str, AfterValidator(_time_of_day)]] = Field(default_factory=list, max_length=48)
+
+    @model_validator(mode="after")
+    def _with_one_of_both(self) -> Self:
+        if (self.every is None) is (not self.at):
+            raise ValueError("must have either `every` or `at`")
+        return self
 
 
 class StandingPolicy(Table):
@@ -141,10 +183,10 @@ class ResourceConfig(Table):
     conditions: Prose = ""
     legal_basis: Prose = ""
     update_frequency: UpdateFrequency = Field(strict=False)
-    source: CsvSourceConfig
+    source: SourceConfig
     fields: dict[str, FieldConfig] = Field(min_length=1)
-    keys: dict[str, TupleConfig] = Field(min_length=1)
-    checks: dict[str, TupleConfig] = Field(default_factory=dict)
+    keys: dict[str, KeyConfig] = Field(min_length=1)
+    checks: dict[str, CheckConfig] = Field(default_factory=dict)
     modes: list[Annotated[Mode, Field(strict=False)]] = Field(default_factory=lambda: [Mode.KEYED])
     granularities: list[Annotated[Granularity, Field(strict=False)]] = Field(
         default_factory=lambda: [Granularity.RECORD]
@@ -152,6 +194,8 @@ class ResourceConfig(Table):
     limits: LimitsConfig = LimitsConfig()
     standing_policy: StandingPolicy | None = None
     oblivious: ObliviousConfig | None = None
+    generations: GenerationsConfig = GenerationsConfig()
+    schedule: ScheduleConfig | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import pytest
 
-from stayput.contract import check_contract, check_fields, field_of, key_fields, require_same
+from stayput.contract import check_condition, check_contract, check_fields, field_of, key_fields, require_same
 from stayput.errors import StayputError
 from stayput.normalise import FieldType
 from stayput.v1.contract_pb2 import Check, Contract, Field, FieldOption, Key
@@ -45,6 +45,18 @@ def test_a_well_formed_contract_comes_back() -> None:
     assert check_contract(whole) is whole
     without_checks = changed(lambda c: c.ClearField("checks"))
     assert check_contract(without_checks) is without_checks
+
+
+def test_a_check_is_either_a_condition_or_has_fields() -> None:
+    asking = changed(lambda c: c.checks.add(name="costly", condition="price >= 100000"))
+    assert check_contract(asking) is asking
+    assert [check_condition(asking, check) for check in ("costly", "name")] == ["price >= 100000", ""]
+    assert check_fields(asking, "costly") == []
+
+
+def test_a_condition_is_not_looked_into() -> None:
+    long = changed(lambda c: c.checks.add(name="costly", condition="价" * 2_000))
+    assert check_contract(long) is long
 
 
 def test_fields_come_in_the_order_in_which_they_are_hashed() -> None:
@@ -92,6 +104,10 @@ def test_fields_come_in_the_order_in_which_they_are_hashed() -> None:
         (lambda c: c.checks.add(name="9", fields=["plate"]), INVALID, "checks"),
         (lambda c: c.checks.add(name="empty"), INVALID, "checks.empty.fields"),
         (lambda c: c.checks.add(name="other", fields=["plate", "colour"]), INVALID, "checks.other.fields"),
+        (lambda c: setattr(c.checks[0], "condition", "price > 5"), INVALID, "checks.name.condition"),
+        (lambda c: c.checks.add(name="long", condition="a" * 2_001), INVALID, "checks.long.condition"),
+        (lambda c: c.checks.add(name="bell", condition="a = '\x07'"), INVALID, "checks.bell.condition"),
+        (lambda c: c.checks.add(name="c1", condition="a = '\x9b'"), INVALID, "checks.c1.condition"),
     ],
 )
 def test_a_malformed_contract_is_refused(change: Change, reason: ErrorReason.ValueType, field: str) -> None:
@@ -164,6 +180,8 @@ def test_titles_and_order_in_the_lists_are_no_difference(change: Change) -> None
         (lambda c: c.checks[0].fields.append("plate"), FIELDS, "checks.name"),
         (lambda c: c.checks.pop(0), FIELDS, "checks.name"),
         (lambda c: c.checks.add(name="both", fields=["name", "plate"]), FIELDS, "checks.both"),
+        (lambda c: c.checks.add(name="costly", condition="price > 5"), FIELDS, "checks.costly"),
+        (lambda c: c.checks[0].MergeFrom(Check(condition="name")), FIELDS, "checks.name"),
     ],
 )
 def test_the_first_difference_is_named(change: Change, reason: ErrorReason.ValueType, field: str) -> None:
@@ -171,6 +189,29 @@ def test_the_first_difference_is_named(change: Change, reason: ErrorReason.Value
         require_same(contract(), changed(change))
     assert (caught.value.reason, caught.value.field) == (reason, field)
     assert caught.value.remedy
+
+
+def test_another_condition_is_a_difference() -> None:
+    def asking(condition: str) -> Contract:
+        return changed(lambda c: c.checks.add(name="costly", condition=condition))
+
+    require_same(asking("price > 5"), asking("price > 5"))
+    with pytest.raises(StayputError) as caught:
+        require_same(asking("price > 5"), asking("price > 50"))
+    assert (caught.value.reason, caught.value.field) == (FIELDS, "checks.costly")
+    assert caught.value.details == {"expected": "condition price > 5", "got": "condition price > 50"}
+
+
+def test_of_a_long_condition_the_beginning_is_told() -> None:
+    # An error has to fit into the trailers of a call.
+    same = "价 in (1, 2) or " * 120
+    with pytest.raises(StayputError) as caught:
+        require_same(
+            Contract(checks=[Check(name="costly", condition=same + "a = 1")]),
+            Contract(checks=[Check(name="costly", condition=same + "a = 2")]),
+        )
+    assert caught.value.field == "checks.costly"
+    assert max(map(len, caught.value.details.values())) == 200
 
 
 def test_both_definitions_are_told_and_the_salt_is_not() -> None:

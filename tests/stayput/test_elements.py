@@ -3,7 +3,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stayput.contract import check_contract
-from stayput.elements import DIGEST_BYTES, NO_VALUE, check_digests, context, encode, key_digests
+from stayput.elements import (
+    CONDITION_MET,
+    DIGEST_BYTES,
+    NO_VALUE,
+    check_digests,
+    context,
+    encode,
+    key_digests,
+)
 from stayput.errors import StayputError
 from stayput.normalise import Reject
 from stayput.v1.errors_pb2 import ErrorReason
@@ -56,7 +64,7 @@ def test_any_agreed_item_that_is_changed_changes_the_digest() -> None:
     for vector in VECTORS["one_item_changed"]:
         digests[vector["changed"]] = digest_of(vector["contract"], vector).hex()
         assert digests[vector["changed"]] == vector["digest"], vector["changed"]
-    assert len(set(digests.values())) == len(digests) == 18
+    assert len(set(digests.values())) == len(digests) == 21
 
 
 def test_titles_and_the_order_of_fields_are_not_hashed() -> None:
@@ -96,6 +104,10 @@ def test_a_row_with_a_rejected_field_gives_the_first_reason_that_says_most(
 ) -> None:
     assert encode([["fine"], *([] if len(row) == 1 else [["too"]])]) != [encoded]
     assert encode([[value] for value in row]) == [encoded]
+
+
+def test_a_condition_has_the_value_true_behind_its_length() -> None:
+    assert [CONDITION_MET] == encode([["true"]]) == [b"\x00\x04true"]
 
 
 def test_columns_of_different_lengths_are_refused() -> None:

@@ -60,6 +60,23 @@ CONTRACTS: Final[Json] = {
         "checks": _named(capital=["capital"], active=["active"], licence=["licence", "active"]),
     },
 }
+CONTRACTS["vehicles"] = {
+    "resource": "vehicles",
+    "profile": "cn-gov/1",
+    "suite": "keyed/1",
+    "salt": "5a" * 16,
+    "fields": [_field("owner_id", "resident_id"), _field("plate", "code", case="upper")],
+    "keys": _named(owner=["owner_id"], plate=["plate"]),
+    "checks": [
+        {"name": "costly", "condition": "price >= 100000"},
+        # What canonical JSON has to escape, and what it must not.
+        {
+            "name": "local",
+            "condition": "maker in ('O''Neil', 'a\"\\b', '𠮷利') and not (scrapped = true or seats < 5)",
+        },
+        *_named(plate=["plate"]),
+    ],
+}
 
 # The longest canonical value has 512 bytes.
 LONGEST: Final = "长" * 170 + "ab"
@@ -112,6 +129,10 @@ DIGESTS: Final[list[tuple[str, Json]]] = [
             "check_values": ["JY11105", "true"],
         },
     ),
+    ("vehicles", {"key": "owner", "key_values": [ID], "check": "costly", "check_values": ["true"]}),
+    ("vehicles", {"key": "owner", "key_values": [ID], "check": "local", "check_values": ["true"]}),
+    ("vehicles", {"key": "plate", "key_values": ["京A12345"], "check": "costly", "check_values": ["true"]}),
+    ("vehicles", {"key": "plate", "key_values": ["京A12345"], "check": "costly", "check_values": None}),
 ]
 
 
@@ -158,6 +179,18 @@ def changes() -> Iterator[tuple[str, Json, Json]]:
     yield "key value", DEATHS, {**death, "key_values": ["110105194912310038"]}
     yield "check value", DEATHS, {**death, "check_values": ["张三", "2025-12-30"]}
     yield "a character moved to the next value", DEATHS, {**death, "check_values": ["张", "三2025-12-31"]}
+    for what, condition in (
+        ("a condition in place of the check's fields", "died_on is not null"),
+        ("another condition", "died_on is null"),
+    ):
+        asking = {**DEATHS, "checks": [{"name": "death", "condition": condition}]}
+        yield what, asking, {**death, "check_values": ["true"]}
+    asking = {
+        **DEATHS,
+        "fields": [*DEATHS["fields"], _field("dead", "boolean")],
+        "checks": _named(death=["dead"]),
+    }
+    yield "a field that is true in place of a condition", asking, {**death, "check_values": ["true"]}
 
 
 OPENING: Final[Json] = {

@@ -51,6 +51,8 @@ def canonical_json(value: object) -> bytes:
 def context_json(contract: Json, key: str, check: str | None, suite: str | None = None) -> bytes:
     def described(kind: str, name: str) -> Json:
         (one,) = [item for item in contract[kind] if item["name"] == name]
+        if "condition" in one:
+            return {"name": name, "condition": one["condition"]}
         fields = {field["name"]: field for field in contract["fields"]}
         return {"name": name, "fields": [fields[field] for field in one["fields"]]}
 

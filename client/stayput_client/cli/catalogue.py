@@ -13,7 +13,7 @@ from stayput_client.cli.options import AsJson, HomeOption, ModeName
 from stayput_client.cli.screen import Json, Screen
 
 if TYPE_CHECKING:
-    from stayput.v1.contract_pb2 import ObliviousOffer
+    from stayput.v1.contract_pb2 import Check, ObliviousOffer
     from stayput_client.models.resources import Allowance, Description, ResourceSummary
 
 
@@ -116,11 +116,11 @@ def _show_description(screen: Screen, one: "Description") -> None:
     typer.echo(f"{contract.resource}  {_title(screen, one)}")
     screen.say("describe.node", node=one.node, address=one.address, provider=one.provider)
     screen.say("describe.generation", generation=one.generation, as_of=screen.moment(one.as_of))
-    roles = [("key", key.name, key.fields) for key in contract.keys]
-    roles += [("check", check.name, check.fields) for check in contract.checks]
+    roles = [("key", key.name, ", ".join(key.fields)) for key in contract.keys]
+    roles += [("check", check.name, _asked(screen, check)) for check in contract.checks]
     screen.table(
         ["column.role", "column.asked_by", "column.fields"],
-        [[screen.text(f"role.{role}"), name, ", ".join(fields)] for role, name, fields in roles],
+        [[screen.text(f"role.{role}"), name, asked] for role, name, asked in roles],
     )
     screen.table(
         ["column.field", "column.type", "column.accepted"],
@@ -133,6 +133,12 @@ def _show_description(screen: Screen, one: "Description") -> None:
     for leakage in one.leakages:
         show_leakage(screen, leakage)
     _show_allowances(screen, one.allowances)
+
+
+def _asked(screen: Screen, check: "Check") -> str:
+    asked = check.condition or ", ".join(check.fields)
+    title = check.title if screen.language is Language.CHINESE else check.title_en or check.title
+    return screen.text("describe.check", title=title, asked=asked) if title else asked
 
 
 def _show_oblivious(screen: Screen, one: "Description") -> None:
@@ -193,6 +199,7 @@ def _summary_json(screen: Screen, one: "ResourceSummary") -> dict[str, Json]:
         "update_frequency": one.update_frequency.name,
         "keys": {name: list(fields) for name, fields in one.keys.items()},
         "checks": {name: list(fields) for name, fields in one.checks.items()},
+        "check_conditions": dict(one.check_conditions),
         "modes": [mode.name for mode in one.modes],
         "granularities": [granularity.name for granularity in one.granularities],
         "key_epoch": one.key_epoch,
@@ -222,6 +229,10 @@ def _description_json(screen: Screen, one: "Description") -> dict[str, Json]:
         ],
         "keys": {key.name: list(key.fields) for key in contract.keys},
         "checks": {check.name: list(check.fields) for check in contract.checks},
+        "check_conditions": {check.name: check.condition for check in contract.checks if check.condition},
+        "check_titles": {
+            check.name: {"title": check.title, "title_en": check.title_en} for check in contract.checks
+        },
         "modes": [mode.name for mode in one.modes],
         "granularities": [granularity.name for granularity in one.granularities],
         "oblivious": _offer_json(one.oblivious) if one.oblivious else None,

@@ -25,6 +25,9 @@ from stayput_client.models.vocabulary import (
 class ResourceSummary:
     """One entry of the catalogue. `keys` and `checks` give the names of their fields.
 
+    A check that is a condition, which the provider evaluates on its own rows, has none; `check_conditions`
+    has it by the check's name.
+
     `granularities` are offered in each of `modes`. `key_epoch` names the keys of the oblivious mode; it is
     empty where that is not offered, or no generation serves.
     """
@@ -41,6 +44,7 @@ class ResourceSummary:
     update_frequency: UpdateFrequency
     keys: Mapping[str, tuple[str, ...]]
     checks: Mapping[str, tuple[str, ...]]
+    check_conditions: Mapping[str, str]
     modes: tuple[Mode, ...]
     granularities: tuple[Granularity, ...]
     key_epoch: str
@@ -109,6 +113,7 @@ def resource_summary(entry: catalogue_pb2.Resource) -> ResourceSummary:
         update_frequency=known(UpdateFrequency, entry.update_frequency, "update_frequency"),
         keys={key.name: tuple(key.fields) for key in entry.keys},
         checks={check.name: tuple(check.fields) for check in entry.checks},
+        check_conditions={check.name: check.condition for check in entry.checks if check.condition},
         modes=modes,
         granularities=granularities,
         key_epoch=entry.oblivious.key_epoch,

@@ -57,7 +57,7 @@ MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
     "column.accepted": ("List columns accepted", "可识别的列名"),
     "column.asked_by": ("Name", "名称"),
     "column.role": ("Role", "用途"),
-    "column.fields": ("Fields", "字段"),
+    "column.fields": ("Fields or condition", "字段或条件"),
     "role.key": ("key", "主键"),
     "role.check": ("check", "核验项"),
     "category.BASE": ("base", "基础信息资源"),
@@ -70,6 +70,7 @@ MESSAGES: Final[Mapping[str, tuple[str, str]]] = {
         "Node: {node} at {address}, provider {provider}",
         "节点：{node}（{address}），提供部门 {provider}",
     ),
+    "describe.check": ("{title}: {asked}", "{title}，即：{asked}"),
     "describe.generation": (
         "Generation {generation}, data as of {as_of}",
         "数据版本 {generation}，数据时点 {as_of}",

@@ -72,7 +72,7 @@ class Fingerprints:
         server = VerifiableServer(self.keys[key, check, granularity])
         rows = list(zip(self.rows, subjects, strict=True))
         if check:
-            names = [one.name for one in check_fields(self.contract, check)]
+            names = [one.name for one in check_fields(self.contract, check)] or [check]
             rows = [(row, subject) for row, subject in rows if all(row[name] for name in names)]
             subjects = [subject for _, subject in rows]
             inputs = oblivious.check_inputs(context, subjects, [self._encoded(row, names) for row, _ in rows])

@@ -16,7 +16,10 @@ GENERATION = "generation-7"
 
 
 class Register:
-    """Digests of keys, and of each check of a subject's rows; rows hold canonical values by field."""
+    """Digests of keys, and of each check of a subject's rows.
+
+    Rows hold canonical values by field, and by the name of its check what a condition says of them.
+    """
 
     def __init__(self, contract: Contract, rows: Sequence[Mapping[str, str]]) -> None:
         self.contract = contract
@@ -30,9 +33,11 @@ class Register:
             self._keys.update((key.name, digest) for digest in digests)
             for check in contract.checks:
                 context = elements.context(contract, key.name, check.name)
+                names = check.fields or [check.name]
                 for row, subject, digest in zip(rows, encoded, digests, strict=True):
-                    if all(row[name] for name in check.fields):
-                        value = self._encoded(row, check.fields)
+                    if all(row[name] for name in names):
+                        # A row that fails a condition has a value that nobody asks.
+                        value = self._encoded(row, names)
                         (found,) = elements.check_digests(context, [subject], [value])
                         self._checks[key.name, digest, check.name].add(found)
 

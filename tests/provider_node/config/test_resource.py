@@ -4,6 +4,7 @@ import pytest
 
 from provider_node.config import (
     Category,
+    CsvSourceConfig,
     ResourceConfig,
     Sharing,
     StandingPolicy,
@@ -77,6 +78,7 @@ def test_everything_is_read(tmp_path: Path) -> None:
     assert (resource.code, resource.title) == ("vehicle-owners", "机动车登记")
     assert (resource.category, resource.sharing) == (Category.BASE, Sharing.CONDITIONAL)
     assert resource.update_frequency is UpdateFrequency.DAILY
+    assert isinstance(resource.source, CsvSourceConfig)
     assert resource.source.path == tmp_path / "vehicles.csv"
     assert resource.source.dialect == Dialect("gb18030", "\t")
     assert resource.fields["price"].type is FieldType.NUMBER
@@ -136,7 +138,15 @@ def test_the_words_are_those_of_the_catalogue() -> None:
         ('"conditional"', '"secret"', ":5: sharing: input should be 'unconditional', 'conditional' or"),
         ('"daily"', '"hourly"', ":8: update_frequency: input should be 'realtime', "),
         ("conditions =", "condition =", ":6: condition: unknown key; did you mean 'conditions'?"),
-        ('kind = "csv"', 'kind = "oracle"', ":11: source.kind: input should be 'csv'"),
+        (
+            'kind = "csv"',
+            'kind = "access"',
+            ":11: source.kind: must be one of csv, parquet, excel, sqlite, postgresql, mysql, ",
+        ),
+        ('kind = "csv"\n', "", ":10: source.kind: is missing"),
+        ('kind = "csv"', "kind = 1", ":11: source.kind: must be one of csv"),
+        ('path = "vehicles.csv"\n', "", ":10: source.path: is missing"),
+        ("delimiter =", "header = 1\n#", ":14: source.header: input should be a valid boolean"),
         ('"gb18030"', '"gbk"', ":13: source.encoding: input should be 'utf-8' or 'gb18030'"),
         ('"\\t"', '"||"', ":14: source.delimiter: must be one character"),
         ("delimiter =", "separator =", ":14: source.separator: unknown key; known are kind, path"),
@@ -180,6 +190,89 @@ def test_a_fault_is_told_by_line_and_key(tmp_path: Path, old: str, new: str, exp
     assert caught.value.reason == ErrorReason.ERROR_REASON_CONFIGURATION_INVALID
     assert expected in caught.value.message
     assert caught.value.message.startswith(f"{tmp_path / 'vehicles.toml'}:")
+
+
+SOURCE = """\
+kind = "csv"
+path = "vehicles.csv"
+encoding = "gb18030"
+delimiter = "\\t"
+"""
+DATABASE = 'kind = "mysql"\nhost = "db"\ndatabase = "d"\nuser = "u"\n'
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ('kind = "parquet"\nfile = 1\n', ":12: source.file: unknown key; known are kind, path"),
+        ('kind = "parquet"\npath = 1\n', ":12: source.path: must be a path"),
+        (
+            'kind = "excel"\npath = "a"\nsheets = "b"\n',
+            ":13: source.sheets: unknown key; did you mean 'sheet'?",
+        ),
+        ('kind = "excel"\npath = "a"\nsheet = ""\n', ":13: source.sheet: string should have at least 1"),
+        ('kind = "sqlite"\npath = "a"\n', ":10: source: must have either `table` or `query`"),
+        (
+            'kind = "sqlite"\npath = "a"\ntable = "a b"\n',
+            ":13: source.table: must be the name of a table or view",
+        ),
+        (
+            f'{DATABASE}table = "t"\nquery = "SELECT 1"\n',
+            ":10: source: must have either `table` or `query`",
+        ),
+        (f'{DATABASE}tables = "t"\n', ":15: source.tables: unknown key; did you mean 'table'?"),
+        (
+            f'{DATABASE}table = "t"\nport = 0\n',
+            ":16: source.port: input should be greater than or equal to 1",
+        ),
+        (
+            f'{DATABASE}table = "t"\npassword_env = "p w"\n',
+            ":16: source.password_env: must be the name of an environment variable",
+        ),
+        (
+            f'{DATABASE}table = "t"\npassword_env = "P"\npassword_file = "p"\n',
+            ":10: source: must have either `password_file` or `password_env`, not both",
+        ),
+    ],
+)
+def test_a_fault_in_any_kind_of_source_is_told_by_line_and_key(
+    tmp_path: Path, source: str, expected: str
+) -> None:
+    assert SOURCE in TEXT
+    with pytest.raises(StayputError) as caught:
+        loaded(tmp_path, TEXT.replace(SOURCE, source))
+    assert expected in caught.value.message
+
+
+def test_a_source_that_is_no_table_is_told(tmp_path: Path) -> None:
+    text = 'source = "vehicles.csv"\n' + TEXT.replace("[source]\n" + SOURCE, "")
+    with pytest.raises(StayputError, match=r"toml:1: source: input should be a valid dictionary"):
+        loaded(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ('kind = "csv"\npath = "*.csv.gz"\nheader = false\n', {"header": False, "encoding": "utf-8"}),
+        ('kind = "parquet"\npath = "a.parquet"\n', {}),
+        ('kind = "excel"\npath = "a.xlsx"\nsheet = "车辆"\n', {"sheet": "车辆"}),
+        ('kind = "sqlite"\npath = "a.db"\nquery = "SELECT 1"\n', {"query": "SELECT 1", "table": None}),
+        (
+            f'{DATABASE}table = "s.车辆"\nport = 3307\npassword_file = "p"\n',
+            {"kind": "mysql", "host": "db", "port": 3307, "table": "s.车辆"},
+        ),
+        (DATABASE.replace("mysql", "dameng") + 'table = "t"\n', {"kind": "dameng", "password_env": None}),
+    ],
+)
+def test_every_kind_of_source_is_read(tmp_path: Path, source: str, expected: dict[str, object]) -> None:
+    read = loaded(tmp_path, TEXT.replace(SOURCE, source)).source.model_dump()
+    assert expected.items() <= read.items()
+
+
+def test_a_source_without_header_is_read_so(tmp_path: Path) -> None:
+    source = loaded(tmp_path, TEXT.replace("[source]\n", "[source]\nheader = false\n")).source
+    assert isinstance(source, CsvSourceConfig)
+    assert source.dialect == Dialect("gb18030", "\t", header=False)
 
 
 def test_a_resource_without_keys_is_refused(tmp_path: Path) -> None:

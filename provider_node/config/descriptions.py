@@ -1,0 +1,133 @@
+"""What each key of the files is for, in English and Chinese, as editors show it beside the key."""
+
+from collections.abc import Mapping
+from typing import Final
+
+_TITLE: Final = "Title in Chinese. 中文名称。"
+_TITLE_EN: Final = "Title in English. 英文名称。"
+_PATTERN: Final = (
+    "File or pattern, relative to this file's directory. 文件路径，可用通配符，相对于本文件所在目录。"
+)
+_TABLE: Final = "Table or view to read all of. 要读取的表或视图。"
+_QUERY: Final = "One reading statement, instead of `table`. 一条只读查询语句，与 table 二选一。"
+
+DESCRIPTIONS: Final[Mapping[tuple[str, str], str]] = {
+    ("ResourceConfig", "code"): "Code in the catalogue; cannot be changed. 资源代码，不可更改。",
+    ("ResourceConfig", "title"): _TITLE,
+    ("ResourceConfig", "title_en"): _TITLE_EN,
+    ("ResourceConfig", "category"): "Kind of information resource. 信息资源类别。",
+    ("ResourceConfig", "sharing"): "Sharing type. 共享类型。",
+    ("ResourceConfig", "conditions"): "What a consumer must heed. 共享条件。",
+    ("ResourceConfig", "legal_basis"): "On which law it rests. 共享依据。",
+    ("ResourceConfig", "update_frequency"): "How often it is promised to be built. 承诺的更新频率。",
+    ("ResourceConfig", "source"): "Where the rows are. 数据来源。",
+    ("ResourceConfig", "fields"): "Columns and how each is normalised. 字段：列及其规范化类型。",
+    ("ResourceConfig", "keys"): "Fields that identify a subject. 比对键：用于标识主体的字段。",
+    ("ResourceConfig", "checks"): "What is compared of a subject that was found. 核验项。",
+    ("ResourceConfig", "modes"): "Ways of comparing that are offered. 提供的比对方式。",
+    ("ResourceConfig", "granularities"): "Each record, totals only, or both. 逐条结果、仅汇总或两者。",
+    (
+        "ResourceConfig",
+        "limits",
+    ): "What a new grant gets unless its approver says otherwise. 新授权的默认限制。",
+    (
+        "ResourceConfig",
+        "standing_policy",
+    ): "What is granted at once if shared unconditionally. 无条件共享的自动授权。",
+    ("ResourceConfig", "oblivious"): "About oblivious mode. 匿踪比对设置。",
+    (
+        "ResourceConfig",
+        "generations",
+    ): "How many are kept, and when one is not switched to. 数据版本的保留与切换条件。",
+    ("ResourceConfig", "schedule"): "When a running node builds on its own. 自动建库时间。",
+    ("CsvSourceConfig", "kind"): "Delimited text. 分隔文本文件。",
+    ("CsvSourceConfig", "path"): _PATTERN,
+    ("CsvSourceConfig", "encoding"): "utf-8 (with or without mark) or gb18030. 文件编码。",
+    ("CsvSourceConfig", "delimiter"): "One character between two cells. 分隔符。",
+    (
+        "CsvSourceConfig",
+        "header",
+    ): "The first row has names; without, a column is its number. 首行是否为列名。",
+    ("ParquetSourceConfig", "kind"): "Parquet files. Parquet 文件。",
+    ("ParquetSourceConfig", "path"): _PATTERN,
+    ("ExcelSourceConfig", "kind"): "Workbooks. 电子表格。",
+    ("ExcelSourceConfig", "path"): _PATTERN,
+    ("ExcelSourceConfig", "sheet"): "Name of the sheet; default: the first. 工作表名称，默认为第一张。",
+    ("SqliteSourceConfig", "kind"): "A SQLite file. SQLite 数据库文件。",
+    ("SqliteSourceConfig", "path"): "The database file, opened read-only. 数据库文件，以只读方式打开。",
+    ("SqliteSourceConfig", "table"): _TABLE,
+    ("SqliteSourceConfig", "query"): _QUERY,
+    ("DatabaseSourceConfig", "kind"): "Which database. 数据库类型。",
+    ("DatabaseSourceConfig", "host"): "Its host. 主机。",
+    ("DatabaseSourceConfig", "port"): "Its port; default: that of its kind. 端口，默认为该类数据库的端口。",
+    ("DatabaseSourceConfig", "database"): "Name of the database. 数据库名称。",
+    ("DatabaseSourceConfig", "user"): "Who reads; needs no other right. 只读账号。",
+    ("DatabaseSourceConfig", "password_file"): "File with the password. 存放口令的文件。",
+    ("DatabaseSourceConfig", "password_env"): "Environment variable with the password. 存放口令的环境变量。",
+    (
+        "DatabaseSourceConfig",
+        "tls_ca",
+    ): "Certificates by which the server is known. 用于验证服务器的 CA 证书。",
+    ("DatabaseSourceConfig", "table"): _TABLE,
+    ("DatabaseSourceConfig", "query"): _QUERY,
+    ("FieldConfig", "column"): "Column of the source, exactly. 来源中的列名。",
+    ("FieldConfig", "type"): "As what it is normalised. 规范化类型。",
+    ("FieldConfig", "options"): "Options of the type, see docs/normalisation.md. 该类型的选项。",
+    ("FieldConfig", "title"): _TITLE,
+    ("FieldConfig", "title_en"): _TITLE_EN,
+    ("KeyConfig", "fields"): "Fields hashed together, in this order. 按此顺序合并的字段。",
+    ("CheckConfig", "fields"): "Fields compared together, in this order. 按此顺序合并核验的字段。",
+    ("CheckConfig", "condition"): "A condition on the provider's own columns. 由提供部门在本地计算的条件。",
+    ("CheckConfig", "title"): _TITLE,
+    ("CheckConfig", "title_en"): _TITLE_EN,
+    ("LimitsConfig", "records_per_session"): "Records in one session. 每次会话条数。",
+    ("LimitsConfig", "records_per_day"): "Records in one day of China. 每日条数。",
+    ("LimitsConfig", "sessions_per_minute"): "Sessions opened in any 60 seconds. 每分钟会话数。",
+    ("LimitsConfig", "attempts_per_subject"): "Questions on one subject's checks a day. 每主体每日核验次数。",
+    ("LimitsConfig", "miss_ratio"): "Share not found that suspends a grant. 触发暂停的未命中比例。",
+    ("LimitsConfig", "miss_sample"): "Misses in a row that suspend a grant. 触发暂停的连续未命中数。",
+    ("LimitsConfig", "sequence_run"): "Numbers in a row that suspend a grant. 触发暂停的连号数。",
+    ("LimitsConfig", "count_minimum"): "Smallest total told. 最小汇总数。",
+    ("LimitsConfig", "noise_epsilon"): "Counts only: epsilon of a session. 仅汇总：每次会话的 epsilon。",
+    ("LimitsConfig", "noise_budget"): "Counts only: epsilon of all sessions. 仅汇总：epsilon 总额。",
+    ("StandingPolicy", "valid_days"): "Days that such a grant is valid. 自动授权的有效天数。",
+    ("StandingPolicy", "case_number_required"): "Each session must name a case number. 是否须填案件编号。",
+    ("ObliviousConfig", "new_key_per_generation"): "Each build draws new keys. 每个数据版本使用新密钥。",
+    ("GenerationsConfig", "keep"): "How many, the serving one among them. 保留的数据版本数，含当前版本。",
+    (
+        "GenerationsConfig",
+        "most_shrink_percent",
+    ): "How many fewer subjects are accepted. 允许的主体减少比例（%）。",
+    ("GenerationsConfig", "most_reject_growth_percent"): "How many more rows may be left out, in points. "
+    "允许的剔除率上升（百分点）。",
+    ("ScheduleConfig", "every"): "Time between two builds, like 6h or 30m. 建库间隔，如 6h、30m。",
+    ("ScheduleConfig", "at"): "Times of day in China, like 02:30. 每日建库时刻（北京时间），如 02:30。",
+    ("NodeConfig", "node"): "Names, addresses, directories. 名称、地址与目录。",
+    (
+        "NodeConfig",
+        "limits",
+    ): "What a new grant gets unless the resource or its approver says otherwise. 新授权的默认限制。",
+    ("NodeConfig", "policy"): "What a grant needs. 授权条件。",
+    ("NodeConfig", "receipts"): "About receipts. 回执设置。",
+    ("NodeConfig", "build"): "What a build may take of the machine. 建库可用的机器资源。",
+    ("NodeConfig", "keys"): "What opens the key files. 密钥文件的保护方式。",
+    ("Node", "id"): "Id of the node, as in its certificate. 节点标识。",
+    ("Node", "department"): "Code of its department. 部门代码。",
+    ("Node", "listen"): "host:port to answer on. 监听地址。",
+    ("Node", "advertise"): "host:port that the catalogue tells callers. 目录中公布的地址。",
+    ("Node", "data"): "Keys, indexes, state. 数据目录。",
+    ("Node", "resources"): "Directory of resource files. 资源定义目录。",
+    ("Node", "comparator"): "Where the comparator answers, if it has moved. 平台地址（如已变更）。",
+    ("Policy", "require_security_agreement"): "No grant without the reference of one. 授权是否须有安全协议。",
+    (
+        "Receipts",
+        "grace_hours",
+    ): "Hours that receipts may wait before sessions are refused. 回执可等待送达的小时数。",
+    ("Build", "workers"): "Processes; 0: one on each core. 进程数，0 表示每核一个。",
+    ("Build", "memory_mb"): "Megabytes of all of them. 全部进程可用的内存（MB）。",
+    ("Build", "shard_entries"): "Tokens above which an index is divided. 索引分片的条目数。",
+    ("Keys", "passphrase_file"): "File with the passphrase. 存放口令的文件。",
+    ("Keys", "passphrase_env"): "Environment variable with the passphrase. 存放口令的环境变量。",
+    ("Keys", "key_file"): "File with a key of 32 bytes, instead of a passphrase. 32 字节密钥文件，代替口令。",
+}
+"""By the table's model and the key."""
