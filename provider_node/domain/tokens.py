@@ -11,8 +11,6 @@ beside the index without the index key: the mask of its rank, the names by which
 those by which the lists of a grant are compared in granularity COUNT.
 """
 
-import re
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -21,12 +19,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from stayput.errors import StayputError
-from stayput.v1.errors_pb2 import ErrorReason
-
 KEY_BYTES: Final = 32
-_HEX_KEY: Final = re.compile(rb"([0-9a-fA-F]{64})\n?")
-_OTHERS: Final = 0o077
 
 
 class TokenKey:
@@ -52,14 +45,19 @@ class TokenKey:
 
 
 class IndexKey:
-    """The node's index key, 32 random bytes. Hides itself in `repr`."""
+    """The node's index key, 32 random bytes. Hides itself in `repr`.
 
-    __slots__ = ("_key",)
+    With `guards`, 32 bytes too, the names of what the guards count (attempts, lists) are derived from that,
+    so that a new index key does not make them forget.
+    """
 
-    def __init__(self, key: bytes) -> None:
-        if len(key) != KEY_BYTES:
+    __slots__ = ("_guards", "_key")
+
+    def __init__(self, key: bytes, guards: bytes | None = None) -> None:
+        if len(key) != KEY_BYTES or len(key if guards is None else guards) != KEY_BYTES:
             raise ValueError(f"an index key has {KEY_BYTES} bytes")
         self._key = key
+        self._guards = key if guards is None else guards
 
     def __repr__(self) -> str:
         return f"IndexKey({self.id})"
@@ -84,19 +82,28 @@ class IndexKey:
         """The key that makes the masks of ranks from the tokens of the key that has this context."""
         return TokenKey(self._derived(b"stayput/v1 rank" + context + salt, KEY_BYTES))
 
+    def piece_key(self, nonce: bytes) -> TokenKey:
+        """The key that enciphers what a piece of a build has of its subjects' numbers."""
+        return TokenKey(self._derived(b"stayput/v1 piece" + nonce, KEY_BYTES))
+
     def attempt_key(self, context: bytes) -> TokenKey:
         """The key that makes the names of subjects and questions for the count of attempts."""
-        return TokenKey(self._derived(b"stayput/v1 attempt" + context, KEY_BYTES))
+        return TokenKey(_derived(self._guards, b"stayput/v1 attempt" + context, KEY_BYTES))
 
     def list_key(self, context: bytes, grant_id: str) -> TokenKey:
         """The key that makes the names by which a grant's lists of the key of that context are compared.
 
         Under keys of their own, the lists of one grant cannot be laid beside those of another.
         """
-        return TokenKey(self._derived(b"stayput/v1 list" + context + grant_id.encode(), KEY_BYTES))
+        info = b"stayput/v1 list" + context + grant_id.encode()
+        return TokenKey(_derived(self._guards, info, KEY_BYTES))
 
     def _derived(self, info: bytes, length: int) -> bytes:
-        return HKDF(SHA256(), length, salt=None, info=info).derive(self._key)
+        return _derived(self._key, info, length)
+
+
+def _derived(key: bytes, info: bytes, length: int) -> bytes:
+    return HKDF(SHA256(), length, salt=None, info=info).derive(key)
 
 
 def bound(check_digests: bytes, key_tokens: bytes) -> bytes:
@@ -105,29 +112,3 @@ def bound(check_digests: bytes, key_tokens: bytes) -> bytes:
     Whoever sends digests knows no token, so it cannot choose a digest that is found beside another subject.
     """
     return (np.frombuffer(check_digests, np.uint64) ^ np.frombuffer(key_tokens, np.uint64)).tobytes()
-
-
-def load_index_key(path: Path) -> IndexKey:
-    """The index key in a file of 64 hexadecimal digits that only its owner may read.
-
-    Raises `CONFIGURATION_INVALID`.
-    """
-    try:
-        mode, content = path.stat().st_mode, path.read_bytes()
-    except OSError as error:
-        raise _unusable(path, f"cannot be read: {error.strerror}", "create the node's keys") from None
-    if mode & _OTHERS:
-        raise _unusable(path, "others than its owner may read or write it", "set its mode to 0600")
-    digits = _HEX_KEY.fullmatch(content)
-    if not digits:
-        raise _unusable(path, "must hold 64 hexadecimal digits", "restore it from your backup")
-    return IndexKey(bytes.fromhex(digits[1].decode()))
-
-
-def _unusable(path: Path, problem: str, remedy: str) -> StayputError:
-    return StayputError(
-        ErrorReason.ERROR_REASON_CONFIGURATION_INVALID,
-        f"{path}: the index key {problem}",
-        field="index.key",
-        remedy=remedy,
-    )
