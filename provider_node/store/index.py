@@ -1,4 +1,6 @@
-"""The index of a generation: one LMDB file, written once in order of tokens and then only read.
+"""The index of a generation: an LMDB file, written once in order of tokens and then only read.
+
+A large one is in several files, each with some consecutive tokens.
 
 An entry is a token of 16 bytes and its value. For a key's token that is a bitmap of which checks the subject
 has a value for (bit `i % 8` of byte `i // 8`), and behind it the subject's rank, its place in the order of
@@ -8,8 +10,9 @@ writes to a path nobody else knows, and a finished file never changes.
 """
 
 import errno
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final, Self
 
@@ -79,28 +82,26 @@ class IndexWriter:
 
 
 class Index:
-    """A finished index file, open for reading; closed when the last reference is gone.
+    """A finished index, open for reading; closed when the last reference is gone.
 
     Thread-safe. LMDB lets a process open a file once at a time: share the object.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Raises `lmdb.Error` if the file is missing or not an LMDB file."""
-        self._environment = lmdb.open(
-            str(path),
-            subdir=False,
-            readonly=True,
-            create=False,
-            lock=False,
-            # Lookups are scattered; the check of the file's hash has read it in already if there is room.
-            readahead=False,
-            max_dbs=0,
-        )
+    def __init__(self, *paths: Path) -> None:
+        """Opens its file, or its files if it has several: in the order of their tokens.
+
+        Raises `lmdb.Error` if one is missing or not an LMDB file, `ValueError` if they are in another order.
+        """
+        self._environments = [_opened(path) for path in paths]
+        # Below its own first token a file has nothing, so any file will do for what is below all of them.
+        self._bounds = [_first(environment) for environment in self._environments[1:]]
+        if self._bounds != sorted(self._bounds):
+            raise ValueError("the files of an index must come in the order of their tokens")
 
     @property
     def entries(self) -> int:
         """How many tokens are in it."""
-        return self._environment.stat()["entries"]
+        return sum(environment.stat()["entries"] for environment in self._environments)
 
     @contextmanager
     def reading(self) -> Iterator[Callable[[bytes], bytes | None]]:
@@ -108,5 +109,25 @@ class Index:
 
         Looking tokens up in ascending order is three times as fast as in any order.
         """
-        with self._environment.begin() as transaction:
-            yield transaction.get
+        with ExitStack() as stack:
+            found = [stack.enter_context(one.begin()).get for one in self._environments]
+            bounds = self._bounds
+            yield (lambda token: found[bisect_right(bounds, token)](token)) if bounds else found[0]
+
+
+def _opened(path: Path) -> lmdb.Environment:
+    return lmdb.open(
+        str(path),
+        subdir=False,
+        readonly=True,
+        create=False,
+        lock=False,
+        # Lookups are scattered; the check of the file's hash has read it in already if there is room.
+        readahead=False,
+        max_dbs=0,
+    )
+
+
+def _first(environment: lmdb.Environment) -> bytes:
+    with environment.begin() as transaction, transaction.cursor() as cursor:
+        return cursor.key() if cursor.first() else b""

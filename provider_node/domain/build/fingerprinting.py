@@ -67,7 +67,7 @@ class Fingerprinting:
     def finished(self, reporter: Reporter) -> Oblivious:
         """What the manifest says of it, when all buckets have passed."""
         path = self._path / EVALUATIONS
-        verify_index(path, self._written, reporter)
+        verify_index([path], self._written, reporter)
         offer = ObliviousOffer(
             suite=SUITE, key_epoch=self._epoch.id, new_key_per_generation=self._epoch.of_generation
         )

@@ -1,6 +1,6 @@
 """From a batch of rows to index records: normalise, encode, digest, tokenise."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import chain, compress
@@ -9,8 +9,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from provider_node.config.conditions import Conditions
+from provider_node.domain.build.conditions import Evaluation
 from provider_node.domain.build.positions import NO_POSITION, Positions, positions
-from provider_node.domain.build.ranking import Ranking
 from provider_node.domain.tokens import IndexKey, TokenKey, bound
 from provider_node.sources import Batch
 from provider_node.store.index import TOKEN_BYTES, bitmap_bytes
@@ -26,7 +27,7 @@ Records = npt.NDArray[np.void]
 
 
 def record_type(checks: int) -> np.dtype[np.void]:
-    """A record of a resource with so many checks: token, kind, bitmap of checks with a value, position.
+    """A record of a resource with so many checks: token, kind, bitmap of checks that are known, position.
 
     A check's record has neither bitmap nor position.
     """
@@ -94,27 +95,44 @@ class _Element:
     token_key: TokenKey
 
 
-class Recorder:
-    """Makes records by a contract. `today` bounds birth years."""
+@dataclass(frozen=True, slots=True)
+class _CheckColumn:
+    """A check's encoded values in a batch, and which rows say anything of it.
 
-    def __init__(self, contract: Contract, index_key: IndexKey, today: date) -> None:
+    A row that fails a condition does, but has no value.
+    """
+
+    values: Sequence[Encoded] = field(repr=False)
+    known: npt.NDArray[np.bool_]
+
+    def of(self, usable: Sequence[bool]) -> "_CheckColumn":
+        """That of the usable rows."""
+        return _CheckColumn(list(compress(self.values, usable)), self.known[np.array(usable, np.bool_)])
+
+
+class Recorder:
+    """Makes records by a contract. `today` bounds birth years.
+
+    `conditions` are the contract's, as the provider defines them: a contract has their texts only.
+    """
+
+    def __init__(self, contract: Contract, index_key: IndexKey, today: date, conditions: Conditions) -> None:
         def element(key: str, check: str | None = None) -> _Element:
             place = context(contract, key, check)
             return _Element(place, index_key.token_key(place))
 
         self.type = record_type(len(contract.checks))
-        self._index_key = index_key
         self._key_fields = [key.fields for key in contract.keys]
-        self._check_fields = [check.fields for check in contract.checks]
+        self._check_fields = {check.name: check.fields for check in contract.checks}
+        self._conditions = conditions
         self._keys = [element(key.name) for key in contract.keys]
         self._checks = [[element(key.name, check.name) for check in contract.checks] for key in contract.keys]
         self._in_a_key = set(chain.from_iterable(self._key_fields))
-        used = self._in_a_key.union(*self._check_fields)
+        used = self._in_a_key.union(*self._check_fields.values())
         self._types = {field.name: field.type for field in contract.fields}
-        self._positions: list[list[Positions]] = [[] for _ in contract.keys]
         self._normalisers = {
             field.name: normaliser(field_of(field), today) for field in contract.fields if field.name in used
-        }
+        } | {name: normaliser(field, today) for name, field in conditions.fields.items() if name not in used}
 
     def record(self, batch: Batch) -> Recorded:
         """The records of a batch whose columns are named by field."""
@@ -122,7 +140,7 @@ class Recorder:
         rejections = [Rejection(line, "", reason) for line, reason in batch.faults]
         for name, column in columns.items():
             rejections += self._rejections(name, column, batch.lines)
-        checks = [encode([columns[field] for field in fields]) for fields in self._check_fields]
+        checks = self._check_columns(columns)
         rows = len(batch.lines)
         included = np.zeros(rows, np.bool_)
         parts: list[Records] = []
@@ -130,8 +148,8 @@ class Recorder:
         for number, fields in enumerate(self._key_fields):
             keys = encode([columns[field] for field in fields])
             usable = [key.__class__ is bytes for key in keys]
-            included |= usable
-            records, of_key = self._of_key(number, keys, [list(compress(one, usable)) for one in checks])
+            included |= np.array(usable, np.bool_)
+            records, of_key = self._of_key(number, keys, [one.of(usable) for one in checks])
             records[0]["position"] = self._positioned(number, [columns[field] for field in fields], usable)
             parts += records
             elements += of_key
@@ -139,21 +157,15 @@ class Recorder:
         left_out = rows - count + len(batch.faults)
         return Recorded(np.concatenate(parts), elements, count, left_out, rejections)
 
-    def ranking(self) -> Ranking:
-        """The ranks of all subjects that were recorded."""
-        return Ranking(self._index_key, [key.context for key in self._keys], self._positions)
-
     def _positioned(
         self, number: int, columns: Sequence[Sequence[str | Reject]], usable: Sequence[bool]
     ) -> Positions:
-        """Positions of a batch's usable values of one key, kept for the ranking too."""
+        """Positions of a batch's usable values of one key."""
         (first, *others), count = self._key_fields[number], sum(usable)
         if others:
             return np.full(count, NO_POSITION)
         values = [value for value in columns[0] if isinstance(value, str)]
-        found = positions(self._types[first], values)
-        self._positions[number].append(found)
-        return found
+        return positions(self._types[first], values)
 
     def _rejections(self, name: str, column: Sequence[str | Reject], lines: Sequence[int]) -> list[Rejection]:
         if Reject not in set(map(type, column)):
@@ -166,23 +178,37 @@ class Recorder:
             if isinstance(value, Reject) and value is not tolerated
         ]
 
+    def _check_columns(self, columns: Mapping[str, Sequence[str | Reject]]) -> list[_CheckColumn]:
+        """Each check's column, in the contract's order."""
+        evaluation = Evaluation(columns, self._conditions.fields)
+        found = []
+        for name, fields in self._check_fields.items():
+            if fields:
+                values = encode([columns[field] for field in fields])
+                known = np.array([value.__class__ is bytes for value in values], np.bool_)
+            else:
+                truth = evaluation.of(self._conditions.checks[name])
+                values, known = truth.encoded, truth.known
+            found.append(_CheckColumn(values, known))
+        return found
+
     def _of_key(
-        self, number: int, encoded: Sequence[Encoded], checks: Sequence[Sequence[Encoded]]
+        self, number: int, encoded: Sequence[Encoded], checks: Sequence[_CheckColumn]
     ) -> tuple[list[Records], list[Elements]]:
         """Of one key and of all checks under it; `checks` has values for the usable keys only."""
         key, first = self._keys[number], number * (1 + len(checks))
         keys = [one for one in encoded if isinstance(one, bytes)]
         tokens = key.token_key.tokens(b"".join(key_digests(key.context, keys)))
-        has_value = np.zeros((len(keys), len(checks)), np.bool_)
+        known = np.zeros((len(keys), len(checks)), np.bool_)
         records = [self._records(number + 1, tokens)]
         elements = [Elements(first, records[0]["token"], np.arange(len(keys)), keys)]
-        for place, (check, values) in enumerate(zip(self._checks[number], checks, strict=True)):
-            digests = b"".join(check_digests(check.context, keys, values))
-            has_value[:, place] = np.frombuffer(digests, np.uint64).reshape(-1, 2).any(axis=1)
-            rows = np.flatnonzero(has_value[:, place])
+        for place, (check, column) in enumerate(zip(self._checks[number], checks, strict=True)):
+            known[:, place] = column.known
+            digests = b"".join(check_digests(check.context, keys, column.values))
+            rows = np.flatnonzero(np.frombuffer(digests, np.uint64).reshape(-1, 2).any(axis=1))
             records.append(self._records(CHECK, check.token_key.tokens(bound(digests, tokens)))[rows])
-            elements.append(Elements(first + 1 + place, records[-1]["token"], rows, keys, values))
-        bitmaps = np.packbits(has_value, axis=1, bitorder="little")
+            elements.append(Elements(first + 1 + place, records[-1]["token"], rows, keys, column.values))
+        bitmaps = np.packbits(known, axis=1, bitorder="little")
         records[0]["bitmap"][:, : bitmaps.shape[1]] = bitmaps
         return records, elements
 

@@ -1,6 +1,6 @@
-"""Records spread over 256 files by the first byte of their token, so that each can be sorted in memory."""
+"""Records spread over 256 files by a byte of their token, so that each can be sorted in memory."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, Final, Self
@@ -12,6 +12,7 @@ from provider_node.domain.build.records import Records
 
 _FILES: Final = 256
 _WORDS: Final = np.dtype(">u8")
+_CHUNK: Final = 1 << 18
 
 
 class Spool:
@@ -20,10 +21,12 @@ class Spool:
     A context manager that closes them, of which each is open from its first record on.
     """
 
-    def __init__(self, directory: Path, record_type: np.dtype[np.void]) -> None:
-        directory.mkdir(mode=0o700)
-        self._directory = directory
+    def __init__(self, directory: Path, record_type: np.dtype[np.void], byte: int = 0) -> None:
+        """Spreads records by that byte of their tokens."""
+        directory.mkdir(mode=0o700, parents=True)
+        self.directory = directory
         self._type = record_type
+        self._byte = byte
         self._files: dict[int, BinaryIO] = {}
         self._stack = ExitStack()
 
@@ -31,11 +34,15 @@ class Spool:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the files; to be called before they are read."""
         self._stack.close()
 
     def add(self, records: Records) -> None:
         """Appends each record to its file."""
-        first = records.view(np.uint8).reshape(len(records), self._type.itemsize)[:, 0]
+        first = records.view(np.uint8).reshape(len(records), self._type.itemsize)[:, self._byte]
         order = np.argsort(first, kind="stable")
         # Taken as opaque blocks of bytes, records move four times as fast as field by field.
         content = records.view(f"V{self._type.itemsize}")[order].tobytes()
@@ -48,23 +55,44 @@ class Spool:
 
     def parts(self) -> Iterator[Records]:
         """The records of each file, in the order of first bytes, sorted by token; the files are removed."""
-        self._stack.close()
-        for number in range(_FILES):
-            if number in self._files:
-                path = self._path(number)
-                yield _sorted(np.fromfile(path, self._type))
-                path.unlink()
-            else:
-                yield np.empty(0, self._type)
-        self._directory.rmdir()
+        self.close()
+        for paths in parts_of([self.directory]):
+            yield read(paths, self._type)
+        self.directory.rmdir()
 
     def _file(self, number: int) -> BinaryIO:
         if number not in self._files:
-            self._files[number] = self._stack.enter_context(self._path(number).open("wb"))
+            path = self.directory / _name(number)
+            self._files[number] = self._stack.enter_context(path.open("wb"))
         return self._files[number]
 
-    def _path(self, number: int) -> Path:
-        return self._directory / f"{number:02x}"
+
+def parts_of(directories: Sequence[Path]) -> Iterator[list[Path]]:
+    """The files of several closed spools that belong together, in the order of the byte.
+
+    A spool of which there is no directory is empty.
+    """
+    there = [(one, {path.name for path in one.iterdir()}) for one in directories if one.exists()]
+    for name in map(_name, range(_FILES)):
+        yield [one / name for one, names in there if name in names]
+
+
+def read(paths: Sequence[Path], record_type: np.dtype[np.void]) -> Records:
+    """The records of those files, sorted by token; the files are removed."""
+    records = np.concatenate([np.empty(0, record_type), *(np.fromfile(path, record_type) for path in paths)])
+    for path in paths:
+        path.unlink()
+    return _sorted(records)
+
+
+def spread(paths: Sequence[Path], directory: Path, record_type: np.dtype[np.void], byte: int) -> None:
+    """Moves the records of files to a new spool, by that byte of their tokens."""
+    with Spool(directory, record_type, byte) as spool:
+        for path in paths:
+            with path.open("rb") as file:
+                while len(records := np.fromfile(file, record_type, _CHUNK)):
+                    spool.add(records)
+            path.unlink()
 
 
 def distinct(records: Records) -> npt.NDArray[np.intp]:
@@ -75,11 +103,20 @@ def distinct(records: Records) -> npt.NDArray[np.intp]:
     return np.flatnonzero(differs)
 
 
+def _name(number: int) -> str:
+    return f"{number:02x}"
+
+
 def _words(records: Records) -> npt.NDArray[np.uint64]:
     return np.ascontiguousarray(records["token"]).view(_WORDS).astype(np.uint64).reshape(-1, 2)
 
 
 def _sorted(records: Records) -> Records:
     words = _words(records)
-    order = np.lexsort((words[:, 1], words[:, 0]))
+    order = np.argsort(words[:, 0])
+    words = words[order]
+    # Tokens with one first half and different second halves are as rare as chance has it in 64 bits.
+    same = words[1:, 0] == words[:-1, 0]
+    if (same & (words[1:, 1] < words[:-1, 1])).any():
+        order = order[np.lexsort((words[:, 1], words[:, 0]))]
     return records.view(f"V{records.itemsize}")[order].view(records.dtype)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from provider_node.config import ResourceConfig
+from provider_node.config import CsvSourceConfig, ResourceConfig
 from provider_node.domain.build import Builder, Progress, Stage
 from provider_node.domain.oprf_keys import OprfKeys
 from provider_node.domain.tokens import IndexKey, TokenKey, bound
@@ -100,6 +100,7 @@ def test_the_manifest_tells_where_the_generation_comes_from(
     write_resource: Write, build: Build, tmp_path: Path, index_key: IndexKey, resident_id: Number
 ) -> None:
     resource = write_resource([(resident_id(1), "张三", "A1")])
+    assert isinstance(resource.source, CsvSourceConfig)
     utime(resource.source.path, (0, 1_700_000_000))
     manifest = build(resource)
     assert manifest.generation == "20261122T081500Z-0001"
@@ -304,6 +305,7 @@ def test_progress_is_told_at_every_stage(
     told: list[Progress] = []
     builder.build(resource, NOW, told.append)
     assert list(dict.fromkeys(progress.stage for progress in told)) == list(Stage)
+    assert isinstance(resource.source, CsvSourceConfig)
     size = resource.source.path.stat().st_size
     assert told[0] == Progress(Stage.READING, 0, 0, 0, size)
     assert told[-1] == Progress(Stage.SWITCHING, 2, 1, size, size)

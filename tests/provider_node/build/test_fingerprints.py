@@ -1,6 +1,7 @@
 """Builds for oblivious mode: fingerprint sets, and what is taken over from the generation before."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -144,7 +145,8 @@ def test_only_what_is_new_is_evaluated(
 ) -> None:
     data, new = tmp_path / "data", [("110105199912310049", "钱甲", "D1"), (rows[7][0], "钱乙", "")]
     marked = mark(data, build(write_resource(rows[:20], OFFERED)))
-    manifest = build(write_resource(rows[10:20] + new, OFFERED), NOW + timedelta(days=1))
+    smaller = ("[source]", "[generations]\nmost_shrink_percent = 50\n[source]")
+    manifest = build(write_resource(rows[10:20] + new, OFFERED, smaller), NOW + timedelta(days=1))
     fresh = expected_sets(manifest.contract, oprf_keys.epoch(CODE), new)
     found = written_sets(data, manifest)
     # The subject of the last row was there before, with another name.
@@ -295,3 +297,17 @@ def test_a_build_says_that_it_lives_while_it_evaluates_and_can_be_ended_there(
     assert [(one.stage, one.rows) for one in told] == [(Stage.READING, 0)] * 3
     assert generations.current(CODE) is None
     assert list((tmp_path / "data" / "resources" / CODE / "generations").iterdir()) == []
+
+
+def test_workers_make_the_same_sets_and_evaluations(
+    write_resource: Write, builder: Builder, tmp_path: Path, rows: list[Row]
+) -> None:
+    resource, made = write_resource(rows, OFFERED), []
+    for workers in (1, 2):
+        data = tmp_path / f"data{workers}"
+        one = replace(
+            builder, data=data, limits=builder.limits.model_copy(update={"workers": workers}), rows_by_one=0
+        )
+        manifest = one.build(resource, NOW, lambda _: None)
+        made.append((written_sets(data, manifest), evaluations(generation_path(data, manifest)), manifest))
+    assert made[0] == made[1]

@@ -1,15 +1,12 @@
 import hmac
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provider_node.domain.tokens import IndexKey, TokenKey, bound, load_index_key
-from stayput.errors import StayputError
-from stayput.v1.errors_pb2 import ErrorReason
+from provider_node.domain.tokens import IndexKey, TokenKey, bound
 
 KEY = bytes(range(32))
 
@@ -105,36 +102,3 @@ def test_keys_hide_themselves(shown: str) -> None:
 def test_an_index_key_of_another_length_is_refused(length: int) -> None:
     with pytest.raises(ValueError, match="32 bytes"):
         IndexKey(bytes(length))
-
-
-@pytest.mark.parametrize("end", ["", "\n"])
-def test_the_key_file_is_read(tmp_path: Path, end: str) -> None:
-    path = tmp_path / "index.key"
-    path.write_text(KEY.hex() + end)
-    path.chmod(0o600)
-    assert load_index_key(path).id == IndexKey(KEY).id
-
-
-@pytest.mark.parametrize("content", ["", KEY.hex()[:-1], KEY.hex() + "0", KEY.hex() + "\n\n", "x" * 64])
-def test_a_damaged_key_file_is_refused_and_not_shown(tmp_path: Path, content: str) -> None:
-    path = tmp_path / "index.key"
-    path.write_text(content)
-    path.chmod(0o600)
-    with pytest.raises(StayputError) as caught:
-        load_index_key(path)
-    assert caught.value.reason == ErrorReason.ERROR_REASON_CONFIGURATION_INVALID
-    assert KEY.hex()[:16] not in str(caught.value)
-
-
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
-def test_a_key_file_that_others_can_open_is_refused(tmp_path: Path, mode: int) -> None:
-    path = tmp_path / "index.key"
-    path.write_text(KEY.hex())
-    path.chmod(mode)
-    with pytest.raises(StayputError, match="others than its owner"):
-        load_index_key(path)
-
-
-def test_a_missing_key_file_is_told(tmp_path: Path) -> None:
-    with pytest.raises(StayputError, match="cannot be read: No such file"):
-        load_index_key(tmp_path / "index.key")

@@ -143,3 +143,108 @@ def test_a_damaged_link_costs_no_generation_and_is_mended_by_a_build(
 def test_a_code_cannot_lead_elsewhere(tmp_path: Path, code: str) -> None:
     with pytest.raises(StayputError, match="resource: must be"):
         ResourceDirectory(tmp_path, code)
+
+
+def switched(directory: ResourceDirectory, generation: str, keep: int) -> None:
+    """A whole build of a generation."""
+    with directory.building(keep):
+        finished(directory, generation)
+        directory.switch(generation)
+        directory.trim(keep)
+
+
+def named(number: int) -> str:
+    return f"20261122T0815{number:02}Z-0000"
+
+
+@pytest.mark.parametrize("keep", [1, 2, 3, 5])
+def test_so_many_are_kept_and_during_a_build_no_more_with_what_serves(
+    directory: ResourceDirectory, keep: int
+) -> None:
+    for number in range(8):
+        with directory.building(keep):
+            # What serves is never removed, so that the least that a build needs room for is two.
+            assert len(names(directory)) == min(number, max(1, keep - 1))
+            finished(directory, named(number))
+            directory.switch(named(number))
+            directory.trim(keep)
+        kept = [named(one) for one in range(max(0, number + 1 - keep), number + 1)]
+        assert directory.finished() == kept[::-1]
+
+
+def test_the_serving_generation_is_kept_however_old(directory: ResourceDirectory) -> None:
+    for number in range(3):
+        switched(directory, named(number), 3)
+    with directory.locked():
+        directory.switch(named(0))
+    with directory.building(2):
+        assert names(directory) == {named(0)}
+
+
+def test_those_held_back_are_removed_before_those_that_served(directory: ResourceDirectory) -> None:
+    for number in range(2):
+        switched(directory, named(number), 3)
+    with directory.building(3):
+        directory.begin(named(2))
+        directory.hold(named(2), "too few")
+        directory.finish(named(2))
+    assert [directory.held(one) for one in directory.finished()] == ["too few", "", ""]
+    with directory.building(3):
+        assert directory.finished() == [named(1), named(0)]
+
+
+def test_what_is_switched_to_is_not_held_back_any_more(directory: ResourceDirectory) -> None:
+    with directory.building():
+        directory.begin(FIRST)
+        directory.hold(FIRST, "too few")
+        directory.finish(FIRST)
+        directory.switch(FIRST)
+    assert directory.held(FIRST) == ""
+
+
+def test_with_a_damaged_link_nothing_is_trimmed(directory: ResourceDirectory, tmp_path: Path) -> None:
+    for number in range(3):
+        switched(directory, named(number), 3)
+    link = tmp_path / "resources" / "vehicle-owners" / "current"
+    link.unlink()
+    link.write_text(named(2))
+    with directory.building(1):
+        assert directory.finished() == [named(2), named(1), named(0)]
+        directory.trim(1)
+        assert directory.finished() == [named(2), named(1), named(0)]
+
+
+def test_what_a_killed_removal_left_is_no_generation_and_is_cleared(directory: ResourceDirectory) -> None:
+    with directory.building():
+        left = finished(directory, FIRST)
+        left.rename(left.with_name(f"{FIRST}.removing"))
+        assert directory.finished() == []
+    with directory.building():
+        assert names(directory) == set()
+
+
+def test_a_removal_that_fails_leaves_the_build_as_it_is(directory: ResourceDirectory) -> None:
+    switched(directory, FIRST, 2)
+    # Something that cannot be replaced stands where it would be moved to.
+    (directory.generation(FIRST).with_name(f"{FIRST}.removing")).write_text("")
+    with directory.locked():
+        finished(directory, SECOND)
+        directory.switch(SECOND)
+        directory.trim(1)
+    assert directory.current() == SECOND
+    assert FIRST in directory.finished()
+
+
+def test_the_size_of_a_generation(directory: ResourceDirectory) -> None:
+    with directory.building():
+        path = finished(directory, FIRST)
+    (path / "fingerprints").mkdir()
+    (path / "fingerprints" / "0").write_bytes(bytes(100))
+    assert directory.size(FIRST) == len("content") + 100
+    assert directory.size(SECOND) == 0
+
+
+def test_nothing_is_finished_before_the_first_build(directory: ResourceDirectory) -> None:
+    assert directory.finished() == []
+    with directory.locked(), pytest.raises(StayputError, match="under way"), directory.building():
+        pytest.fail("built while locked")
