@@ -37,6 +37,8 @@ REGISTERS = (
     ("deaths-1", "health-commission", "卫生健康 Health commission", "deaths", "deaths", ("name",)),
 )
 SHOWN_LINES = 12
+FINDINGS = 11
+"""Lines at the end of a profile that say what to put right."""
 
 
 class Story:
@@ -88,14 +90,17 @@ def platform(story: Story) -> None:
 
 
 def providers(story: Story, deployment: Deployment) -> None:
-    """Each provider sets up its node, builds its index and publishes."""
-    story.chapter("2. Two providers: each builds an index from its own register, on its own node")
+    """Each provider sets up its node, looks at its data, builds its index and publishes."""
+    story.chapter(
+        "2. Two providers: each profiles its own register and builds an index from it, on its own node"
+    )
     for node, department, _, resource, file, _ in REGISTERS:
         story.does(node, "provider-node", "init", "--id", node, "--department", department,
                    "--dir", node, "--listen", ANY_PORT, show=False)  # fmt: skip
         deployment.place(node, EXAMPLES / "resources" / f"{file}.toml", EXAMPLES / f"{file}.csv")
         story.does(node, "provider-node", "enrol", f"{node}.invitation", show=False)
         story.starts(node, "provider-node", "serve")
+        story.does(node, "provider-node", "profile", resource, last=FINDINGS)
         story.does(node, "provider-node", "build", resource)
         story.does(node, "provider-node", "publish", resource)
         story.does(node, "provider-node", "status")

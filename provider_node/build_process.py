@@ -1,9 +1,10 @@
-"""The process of a build: `python -m provider_node.build_process NODE_TOML RESOURCE [--as-of TIME]`.
+"""The process of a build: `python -m provider_node.build_process NODE_TOML RESOURCE`.
 
-Writes JSON lines to stdout: a few times a second `rows`, `rejected`, `bytes_read` and `bytes_total`, and at
-the end either `{"generation": …}` (the manifest without what is published from it; exit code 0) or
-`{"error": …}` with `reason`, `message`, `field` and `remedy` (exit code 1). Ends, with exit code 1, when
-stdout is closed.
+Options: `--as-of TIME`, and `--accept-bounds`, to switch whatever the resource's bounds say. Writes JSON
+lines to stdout: a few times a second `stage`, `rows`, `rejected`, `bytes_read` and `bytes_total`, and at the
+end either `{"generation": …}` (the manifest without what is published from it; exit code 0) or `{"error": …}`
+with `reason`, `message`, `field`, `remedy` and `details` (exit code 1). Ends, with exit code 1, when stdout
+is closed.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -21,10 +22,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from provider_node.config import load_node, load_resources
+from provider_node.config import NodeConfig, ResourceConfig, load_node, load_resources
 from provider_node.domain.build import Builder, Progress, Stage
-from provider_node.domain.keys import INDEX_KEY_FILE, NodeKeys
-from provider_node.domain.tokens import load_index_key
+from provider_node.domain.keys import NodeKeys
 from provider_node.store.manifest import Manifest
 from stayput.errors import StayputError, field_invalid
 from stayput.v1.errors_pb2 import ErrorReason
@@ -38,11 +38,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("node_toml", type=Path)
     parser.add_argument("resource")
     parser.add_argument("--as-of")
+    parser.add_argument("--accept-bounds", action="store_true")
     given = parser.parse_args(arguments)
     # Rows are lists by the million and in no cycle: looking for cycles takes an eighth of a build.
     gc.disable()
     try:
-        manifest = run(given.node_toml, given.resource, given.as_of, Reports())
+        manifest = run(
+            given.node_toml, given.resource, given.as_of, Reports(), accept_bounds=given.accept_bounds
+        )
     except StayputError as error:
         _say({"error": _error(error)})
         return 1
@@ -50,9 +53,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def run(node_toml: Path, code: str, as_of: str | None, reports: "Reports") -> Manifest:
+def run(
+    node_toml: Path,
+    code: str,
+    as_of: str | None,
+    reports: Callable[[Progress], None],
+    *,
+    accept_bounds: bool = False,
+) -> Manifest:
     """Builds that resource of that node; raises whatever stands in the way as a `StayputError`."""
     config = load_node(node_toml)
+    resource = resource_of(config, code)
+    time_of_data = None if as_of is None else _aware(as_of)
+    return builder_of(config).build(
+        resource, datetime.now(UTC), reports, time_of_data, accept_bounds=accept_bounds
+    )
+
+
+def resource_of(config: NodeConfig, code: str) -> ResourceConfig:
+    """The node's resource of that code; `RESOURCE_UNKNOWN` if there is none."""
     resources = load_resources(config.node.resources)
     if code not in resources:
         raise StayputError(
@@ -61,15 +80,20 @@ def run(node_toml: Path, code: str, as_of: str | None, reports: "Reports") -> Ma
             field="resource",
             remedy=f"the node has: {', '.join(resources) or 'none'}",
         )
-    builder = Builder(
+    return resources[code]
+
+
+def builder_of(config: NodeConfig) -> Builder:
+    """What builds the node's resources, with its keys."""
+    keys = NodeKeys.of(config)
+    return Builder(
         data=config.node.data,
-        index_key=load_index_key(config.node.data / "keys" / INDEX_KEY_FILE),
-        oprf_keys=NodeKeys(config.node.data).oprf_keys(),
+        index_key=keys.index_keys().current,
+        oprf_keys=keys.oprf_keys(),
         software_version=version("stayput"),
         random=secrets.token_bytes,
+        limits=config.build,
     )
-    time_of_data = None if as_of is None else _aware(as_of)
-    return builder.build(resources[code], datetime.now(UTC), reports, time_of_data)
 
 
 class Reports:
@@ -82,9 +106,7 @@ class Reports:
         """Raises `SystemExit` when nobody listens any more."""
         if time.monotonic() >= self._due or progress.stage is Stage.SWITCHING:
             self._due = time.monotonic() + _INTERVAL_SECONDS
-            figures = asdict(progress)
-            del figures["stage"]
-            _say(figures)
+            _say(asdict(progress))
 
 
 def _aware(text: str) -> datetime:
@@ -95,12 +117,13 @@ def _aware(text: str) -> datetime:
     raise field_invalid("as-of", "must be an ISO 8601 time with its offset, like 2026-11-22T08:15:00+08:00")
 
 
-def _error(error: StayputError) -> Mapping[str, str]:
+def _error(error: StayputError) -> Mapping[str, object]:
     return {
         "reason": error.reason_name,
         "message": error.message,
         "field": error.field,
         "remedy": error.remedy,
+        "details": dict(error.details),
     }
 
 

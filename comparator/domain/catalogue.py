@@ -1,27 +1,18 @@
 """The catalogue as it is read: how an entry is found, and when its data are stale."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from comparator.domain import fields
 from comparator.domain.policy import Call
 from comparator.store.catalogue import Search, folded
 from stayput.errors import StayputError
+from stayput.freshness import is_stale
 from stayput.identity import CODE, Kind, Party, checked_code
-from stayput.v1.catalogue_pb2 import Category, ListResourcesRequest, Resource, Sharing, UpdateFrequency
+from stayput.v1.catalogue_pb2 import Category, ListResourcesRequest, Resource, Sharing
 from stayput.v1.contract_pb2 import Mode
 from stayput.v1.errors_pb2 import ErrorReason
 
 _LONGEST_QUERY = 200
-# How old data of each frequency may be. "Several times a day" is taken as at least twice.
-_ALLOWANCE: Mapping[int, timedelta] = {
-    UpdateFrequency.UPDATE_FREQUENCY_REALTIME: timedelta(hours=12),
-    UpdateFrequency.UPDATE_FREQUENCY_DAILY: timedelta(days=1),
-    UpdateFrequency.UPDATE_FREQUENCY_WEEKLY: timedelta(days=7),
-    UpdateFrequency.UPDATE_FREQUENCY_MONTHLY: timedelta(days=31),
-    UpdateFrequency.UPDATE_FREQUENCY_QUARTERLY: timedelta(days=92),
-    UpdateFrequency.UPDATE_FREQUENCY_YEARLY: timedelta(days=366),
-}
 
 
 def get(call: Call, code: str) -> Resource:
@@ -68,7 +59,6 @@ def searched(request: ListResourcesRequest) -> Search:
 
 def with_staleness(resource: Resource, now: datetime) -> Resource:
     """The entry, marked stale if its data are older at `now` than the declared frequency allows."""
-    allowance = _ALLOWANCE.get(resource.update_frequency)
-    if allowance is not None and resource.HasField("as_of"):
-        resource.stale = now - resource.as_of.ToDatetime(UTC) > allowance
+    if resource.HasField("as_of"):
+        resource.stale = is_stale(resource.update_frequency, resource.as_of, now)
     return resource

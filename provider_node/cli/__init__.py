@@ -6,7 +6,22 @@ from typing import NoReturn
 
 import typer
 
-from provider_node.cli import applications, build, grants, limits, log, publishing, setup, status
+from provider_node.cli import (
+    applications,
+    backup,
+    build,
+    generations,
+    grants,
+    keys,
+    limits,
+    log,
+    profile,
+    publishing,
+    resource,
+    setup,
+    shards,
+    status,
+)
 from stayput.errors import StayputError
 
 app = typer.Typer(
@@ -16,7 +31,22 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="A provider's data service node. 数据提供部门的数据服务节点。",
 )
-for group in (setup, build, status, publishing, applications, grants, limits, log):
+for group in (
+    setup,
+    profile,
+    build,
+    shards,
+    generations,
+    status,
+    publishing,
+    applications,
+    grants,
+    limits,
+    log,
+    resource,
+    keys,
+    backup,
+):
     group.register(app)
 
 

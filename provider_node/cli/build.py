@@ -2,20 +2,21 @@
 
 import sys
 from datetime import datetime
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from provider_node.cli.generations import size_of
 from provider_node.cli.options import CONFIG, Config, Resource
-from provider_node.cli.output import say, word
+from provider_node.cli.output import say
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
-    from provider_node.config import NodeConfig
-    from stayput.v1.admin_pb2 import BuildResponse, ResourceStatus
+    from provider_node.store.manifest import Manifest
+    from stayput.v1.admin_pb2 import BuildResponse
 
 
 def register(app: typer.Typer) -> None:
@@ -30,69 +31,62 @@ def build(
         datetime | None,
         typer.Option(help="When the source was true; default: its modification time. 数据时点。"),
     ] = None,
+    accept_bounds: Annotated[
+        bool,
+        typer.Option(
+            "--accept-bounds",
+            help="Switch even if there are fewer subjects, or more rows left out, than the bounds allow. "
+            "即使主体减少或剔除增多超出允许范围，仍然切换。",
+        ),
+    ] = False,
 ) -> None:
     """Build a new generation and switch to it (建库并切换)."""
     import asyncio
 
     from provider_node.config import load_node
+    from provider_node.store.directory import ResourceDirectory
+    from provider_node.store.manifest import serving_manifest
     from provider_node.store.run_directory import RunDirectory
 
     started = monotonic()
     loaded = load_node(config)
+    directory = ResourceDirectory(loaded.node.data, resource)
+    before = serving_manifest(directory)
     moment = as_of.astimezone() if as_of else None
     run = RunDirectory(loaded.node.data)
     if run.answers():
-        steps = _in_node(str(run.socket), resource, moment)
-        built = asyncio.run(_watched(steps)).generation
+        steps = _in_node(str(run.socket), resource, moment, accept_bounds=accept_bounds)
     else:
-        built = asyncio.run(_here(config, loaded, resource, moment))
-    _tell(built, monotonic() - started)
+        from provider_node.domain.builds import run_build
+
+        steps = run_build(config, resource, moment, accept_bounds=accept_bounds)
+    asyncio.run(_watched(resource, steps))
+    built = serving_manifest(directory)
+    if built is not None:
+        _tell(built, before, directory.size(built.generation), monotonic() - started)
 
 
-async def _here(
-    config: "Path", loaded: "NodeConfig", resource: str, moment: datetime | None
-) -> "ResourceStatus":
-    from provider_node.domain.builds import run_build
-    from provider_node.domain.status import index_key_of, status_of
-    from provider_node.store.generations import Generations
+async def _watched(resource: str, steps: "AsyncIterator[BuildResponse]") -> None:
+    """Shows the progress of a build."""
+    from provider_node.cli.progress import Lines, show_bar
 
-    await _watched(run_build(config, resource, moment))
-    return status_of(resource, Generations(loaded.node.data, index_key_of(loaded).id), published=False)
-
-
-async def _watched(steps: "AsyncIterator[BuildResponse]") -> "BuildResponse":
-    """Shows the progress of a build at a terminal; returns its last message."""
-    from stayput.v1.admin_pb2 import BuildResponse
-
-    last = BuildResponse()
-    if not sys.stderr.isatty():
-        async for last in steps:  # noqa: B007 (the last one is what is returned)
-            pass
-        return last
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[rows]:,} " + word("rows")),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, transient=True, console=Console(stderr=True)) as bar:
-        task = bar.add_task(word("building"), total=None, rows=0)
-        async for step in steps:
-            bar.update(task, completed=step.bytes_read, total=step.bytes_total or None, rows=step.rows)
-            last = step
-    return last
+    if sys.stderr.isatty():
+        await show_bar(steps)
+        return
+    lines = Lines(resource, partial(print, file=sys.stderr, flush=True), monotonic)
+    async for step in steps:
+        lines.tell(step)
 
 
-async def _in_node(socket: str, resource: str, as_of: datetime | None) -> "AsyncIterator[BuildResponse]":
+async def _in_node(
+    socket: str, resource: str, as_of: datetime | None, *, accept_bounds: bool
+) -> "AsyncIterator[BuildResponse]":
     from stayput.rpc.client import translated
     from stayput.rpc.tls import local_channel
     from stayput.v1.admin_pb2 import BuildRequest
     from stayput.v1.admin_pb2_grpc import NodeAdminServiceStub
 
-    request = BuildRequest(resource=resource)
+    request = BuildRequest(resource=resource, accept_bounds=accept_bounds)
     if as_of is not None:
         request.as_of.FromDatetime(as_of)
     async with local_channel(socket) as channel:
@@ -101,10 +95,10 @@ async def _in_node(socket: str, resource: str, as_of: datetime | None) -> "Async
                 yield step
 
 
-def _tell(built: "ResourceStatus", seconds: float) -> None:
+def _tell(built: "Manifest", before: "Manifest | None", size: int, seconds: float) -> None:
     say(
         "built",
-        resource=built.code,
+        resource=built.contract.resource,
         generation=built.generation,
         rows=built.rows,
         subjects=built.subjects,
@@ -112,3 +106,12 @@ def _tell(built: "ResourceStatus", seconds: float) -> None:
     )
     for reject in built.rejects:
         say("rejected", field=reject.field or "*", reason=reject.reason, count=reject.count)
+    say("built_pace", rate=(built.rows + built.rows_left_out) / seconds, size=size_of(size))
+    if before is not None:
+        say(
+            "built_before",
+            generation=before.generation,
+            rows=built.rows - before.rows,
+            subjects=built.subjects - before.subjects,
+            left_out=built.rows_left_out - before.rows_left_out,
+        )

@@ -72,7 +72,7 @@ def verify(
 
     loaded = load_node(config)
     keys = keys_of(key.read_text("ascii", errors="replace")) if key else []
-    keys.append(NodeKeys(loaded.node.data).signing_key().public_key().public_bytes_raw())
+    keys.append(NodeKeys.of(loaded).signing_key().public_key().public_bytes_raw())
     told: list[_Object] = []
     tell = _kept_in(told) if as_json else _said(_FAULTS)
     count, faults, first = 0, 0, 0
@@ -153,7 +153,7 @@ async def _reconciled(config: "NodeConfig", as_json: bool) -> int:
     from provider_node.domain.reconciliation import DifferenceKind, Tally, differences
     from provider_node.store.receipt_log import reading
 
-    enrolled = NodeKeys(config.node.data).enrolled()
+    enrolled = NodeKeys.of(config).enrolled()
     platform = Platform(config.node.comparator or enrolled.comparator_address, enrolled.credentials)
     told: list[_Object] = []
     tell = _kept_in(told) if as_json else _said(_DIFFERENCES)

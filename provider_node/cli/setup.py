@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from provider_node.cli.keys import KeyFile, PassphraseEnv, PassphraseFile
 from provider_node.cli.options import CONFIG, Config
 from provider_node.cli.output import say
 
@@ -24,8 +25,11 @@ def init(
     department: Annotated[str, typer.Option(help="Code of its department. 部门代码。")],
     directory: Annotated[Path, typer.Option("--dir", help="Where to set it up. 目录。")] = Path(),
     listen: Annotated[str, typer.Option(help="host:port to answer on. 监听地址。")] = "0.0.0.0:7443",
+    passphrase_file: PassphraseFile = None,
+    passphrase_env: PassphraseEnv = None,
+    key_file: KeyFile = None,
 ) -> None:
-    """Write node.toml and draw the node's keys (生成配置与密钥)."""
+    """Write node.toml and draw the node's keys, encrypted if told how (生成配置与密钥，可加密)."""
     from provider_node.config import load_node
     from provider_node.domain.addresses import checked_listen
     from provider_node.domain.keys import NodeKeys
@@ -45,12 +49,24 @@ def init(
     directory.mkdir(parents=True, exist_ok=True)
     # The name comes last, so that what was interrupted can be done again.
     unfinished = directory / "node.toml.new"
-    unfinished.write_text(template.substitute(quoted), "utf-8")
+    opened_by = _keys_table(passphrase_file, passphrase_env, key_file)
+    unfinished.write_text(template.substitute(quoted) + opened_by, "utf-8")
     config = load_node(unfinished)
     config.node.resources.mkdir(exist_ok=True)
-    NodeKeys(config.node.data).create()
+    NodeKeys.of(config).create()
     unfinished.replace(path)
     say("initialised", node=node_id, directory=directory)
+
+
+def _keys_table(passphrase_file: Path | None, passphrase_env: str | None, key_file: Path | None) -> str:
+    """`[keys]` of node.toml, with paths that hold wherever commands are run; nothing if none is named."""
+    named = {
+        "passphrase_file": passphrase_file and str(passphrase_file.absolute()),
+        "passphrase_env": passphrase_env,
+        "key_file": key_file and str(key_file.absolute()),
+    }
+    lines = [f"{name} = {json.dumps(value)}" for name, value in named.items() if value is not None]
+    return "\n".join(["", "[keys]", *lines, ""]) if lines else ""
 
 
 def enrol(

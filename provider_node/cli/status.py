@@ -27,17 +27,26 @@ def status(config: Config = CONFIG, as_json: Json = False) -> None:
 
     loaded = load_node(config)
     found = _found(loaded)
-    public = NodeKeys(loaded.node.data).signing_key().public_key().public_bytes_raw()
+    keys = NodeKeys.of(loaded)
+    public = keys.signing_key().public_key().public_bytes_raw()
+    plain = keys.store.plain()
     signing_key = {"id": key_id(public), "key": b64encode(public).decode()}
     if as_json:
-        print_object({**as_object(found), "signingKey": signing_key})
+        print_object({**as_object(found), "signingKey": signing_key, "plainKeys": plain})
         return
     _show_node(found)
     say("signing_key", **signing_key)
+    if plain:
+        say("keys_plain", files=", ".join(plain))
     print_table(
         ("resource", "state", "in_catalogue", "generation", "as_of", "rows", "subjects", "left_out"),
         (_row(one) for one in found.resources),
     )
+    for one in found.resources:
+        if one.HasField("next_build_at"):
+            say("next_build", resource=one.code, at=local(one.next_build_at))
+        if one.last_failure:
+            say("last_failure", resource=one.code, why=one.last_failure)
 
 
 def _show_node(found: "GetStatusResponse") -> None:
@@ -78,7 +87,7 @@ def _found(loaded: "NodeConfig") -> "GetStatusResponse":
 def _row(one: "ResourceStatus") -> tuple[str, ...]:
     return (
         one.code,
-        f"{word('not_serving')}: {one.problem}" if one.problem else word("serving"),
+        _state(one),
         word("yes" if one.published else "no"),
         one.generation,
         local(one.as_of) if one.generation else "",
@@ -86,3 +95,9 @@ def _row(one: "ResourceStatus") -> tuple[str, ...]:
         f"{one.subjects:,}",
         "\n".join(f"{reject.field or '*'} {reject.reason}: {reject.count:,}" for reject in one.rejects),
     )
+
+
+def _state(one: "ResourceStatus") -> str:
+    if one.problem:
+        return f"{word('not_serving')}: {one.problem}"
+    return f"{word('serving')}, {word('stale')}" if one.stale else word("serving")

@@ -15,6 +15,41 @@ TEXTS: dict[str, Text] = {
         "{resource}：数据版本 {generation}，{rows:,} 行，{subjects:,} 个主体，用时 {seconds:.1f} 秒",
     ),
     "rejected": Text("left out: {field} {reason}: {count:,}", "剔除：{field} {reason}：{count:,}"),
+    "built_pace": Text("{rate:,.0f} rows/s; {size} on disk", "每秒 {rate:,.0f} 行；占用磁盘 {size}"),
+    "built_before": Text(
+        "against generation {generation}: {rows:+,} rows, {subjects:+,} subjects, {left_out:+,} left out",
+        "与数据版本 {generation} 相比：行数 {rows:+,}，主体 {subjects:+,}，剔除 {left_out:+,}",
+    ),
+    "piece_made": Text(
+        "{resource}: piece {number} of {pieces}, {rows:,} rows, {left_out:,} left out",
+        "{resource}：第 {number} 份（共 {pieces} 份），{rows:,} 行，剔除 {left_out:,} 行",
+    ),
+    "build_line": Text(
+        "{resource}: {stage}, {rows:,} rows, {rate:,.0f} rows/s, {rejected:,} left out",
+        "{resource}：{stage}，{rows:,} 行，每秒 {rate:,.0f} 行，剔除 {rejected:,} 行",
+    ),
+    "build_left": Text(", about {seconds:,.0f} s to read", "，约 {seconds:,.0f} 秒后读完"),
+    "stage_reading": Text("reading", "读取数据"),
+    "stage_indexing": Text("indexing", "写入索引"),
+    "stage_verifying": Text("verifying", "校验索引"),
+    "stage_finishing": Text("finishing", "收尾"),
+    "stage_switching": Text("switching", "切换"),
+    "rows_per_second": Text("rows/s", "行/秒"),
+    "kept": Text("kept", "留存"),
+    "stale": Text("STALE", "逾期未更新"),
+    "built_at": Text("built", "建库时间"),
+    "size": Text("size", "大小"),
+    "confirm_rollback": Text(
+        "Let an earlier generation of {resource} serve?", "确定让 {resource} 回退到先前的数据版本？"
+    ),
+    "rolled_back": Text(
+        "{resource}: generation {generation} serves again, data as of {as_of}",
+        "{resource}：数据版本 {generation} 重新提供服务，数据时点 {as_of}",
+    ),
+    "next_build": Text("{resource}: builds next at {at}", "{resource}：下次自动建库 {at}"),
+    "last_failure": Text(
+        "{resource}: the last build on schedule FAILED: {why}", "{resource}：上次自动建库失败：{why}"
+    ),
     "published": Text("{resource} is in the catalogue", "{resource} 已发布到目录"),
     "approved": Text(
         "application {application} granted: {grant} for {consumer} on {resource}, valid until {until}",
@@ -124,6 +159,57 @@ TEXTS: dict[str, Text] = {
         "授权 {grant} 已变更为第 {version} 版，有效期至 {until}",
     ),
     "confirm_revoke": Text("Revoke grant {grant} for good?", "确定撤销授权 {grant}？撤销后不可恢复"),
+    # Keys.
+    "epoch": Text("epoch", "序号"),
+    "key_id": Text("key id", "密钥标识"),
+    "made": Text("made", "生成时间"),
+    "current": Text("current", "当前"),
+    "earlier": Text("earlier", "旧"),
+    "keys_plain": Text(
+        "WARNING: key files without encryption: {files}; "
+        "set [keys] in node.toml, then run provider-node keys encrypt",
+        "警告：以下密钥文件未加密：{files}；请在 node.toml 设置 [keys]，再运行 provider-node keys encrypt",
+    ),
+    "key_rotated": Text(
+        "{purpose} has a new key, epoch {epoch}: {id}", "{purpose} 已启用新密钥，序号 {epoch}：{id}"
+    ),
+    "key_rotated_builds": Text(
+        "each resource uses it from its next build on; until then the one before goes on working",
+        "各资源自下次建库起使用新密钥，此前旧密钥继续有效",
+    ),
+    "keys_pruned": Text("keys removed: {count}", "已清除密钥 {count} 个"),
+    "keys_encrypted": Text("key files encrypted: {count}", "已加密密钥文件 {count} 个"),
+    "keys_decrypted": Text(
+        "key files written without encryption: {count}; now remove [keys] from node.toml",
+        "已解密密钥文件 {count} 个；请删除 node.toml 中的 [keys]",
+    ),
+    "passphrase_changed": Text(
+        "the key files are opened by the new one from now on; "
+        "have [keys] in node.toml name it before the next start",
+        "密钥文件自此由新口令或新密钥文件打开；请在下次启动前让 node.toml 的 [keys] 指向它",
+    ),
+    "keys_split": Text(
+        "{shares} shares in {directory}, any {threshold} recover the keys; "
+        "hand each to another person, keep key-set.json elsewhere, delete the directory",
+        "已在 {directory} 生成 {shares} 份，任意 {threshold} 份可恢复；"
+        "请分交不同人员，另行保存 key-set.json，并删除该目录",
+    ),
+    "keys_recovered": Text(
+        "the keys are recovered; compare the id of the signing key: {id}",
+        "密钥已恢复；请核对签名密钥标识：{id}",
+    ),
+    # Backup.
+    "backed_up": Text(
+        "backup of node {node} written to {file}: {files} files, {size} MB; "
+        "keep it and its passphrase in different places",
+        "节点 {node} 已备份至 {file}：{files} 个文件，{size} MB；请将备份与其口令分开保管",
+    ),
+    "restored": Text(
+        "node {node} restored in {directory} as of {made}; never run it beside the one before; "
+        "next: provider-node build each resource, then provider-node serve",
+        "节点 {node} 已恢复至 {directory}，时点 {made}；切勿与原节点同时运行；"
+        "下一步：对各资源运行 provider-node build，再运行 provider-node serve",
+    ),
     # Limits.
     "per_session": Text("records a session", "每次会话条数"),
     "per_day": Text("records a day", "每日条数"),
@@ -138,6 +224,34 @@ TEXTS: dict[str, Text] = {
     "off": Text("off", "关闭"),
     "used_today": Text("used today", "今日已用"),
     "left_today": Text("left today", "今日剩余"),
+    # Definitions of resources.
+    "definition_ok": Text(
+        "{resource}: ok, {rows:,} rows of the source looked at",
+        "{resource}：定义无误，已检查来源 {rows:,} 行",
+    ),
+    "definition_same": Text("nothing changes", "没有变化"),
+    "definition_stored": Text(
+        "{resource}: version {version} is stored and holds", "{resource}：第 {version} 版已保存并生效"
+    ),
+    "confirm_definition": Text(
+        "Store this as version {version} of {resource}?", "确定保存为 {resource} 第 {version} 版？"
+    ),
+    "needs_build": Text(
+        "what it changes in the index holds from the next build on: provider-node build {resource}",
+        "索引内容的变更自下次建库起生效：provider-node build {resource}",
+    ),
+    "needs_publish": Text(
+        "the catalogue entry changes: provider-node publish {resource}",
+        "目录条目有变更：provider-node publish {resource}",
+    ),
+    "stored_at": Text("stored", "保存时间"),
+    "administrator": Text("by", "经办人"),
+    "edited_by_hand": Text("(edited by hand)", "（手工编辑）"),
+    "sha256": Text("SHA-256", "SHA-256 摘要"),
+    "drafted": Text(
+        "draft written to {file}; look at lines that say 'check', then: provider-node resource check {file}",
+        "草稿已写入 {file}；请核对所有标有 check 的行，然后运行：provider-node resource check {file}",
+    ),
     # The node's own log.
     "number": Text("number", "编号"),
     "finished": Text("finished", "完成时间"),

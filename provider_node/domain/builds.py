@@ -6,7 +6,7 @@ import sys
 from collections.abc import AsyncGenerator
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from stayput.errors import StayputError, reason_of
 from stayput.v1.admin_pb2 import BuildResponse
@@ -17,22 +17,28 @@ _LONGEST_LINE: Final = 1 << 20
 
 
 async def run_build(
-    config: Path, resource: str, as_of: datetime | None
+    config: Path, resource: str, as_of: datetime | None, *, accept_bounds: bool = False
 ) -> AsyncGenerator[BuildResponse, None]:
     """Builds a resource of the node configured in `config`, yielding progress; ends when it serves.
 
-    Raises what the build says: `CONFIGURATION_INVALID`, `SOURCE_INVALID`, `BUILD_RUNNING`, `STORAGE_FULL`, or
-    `BUILD_FAILED` if it ended without a word. Closing the iterator ends the process.
+    Raises what the build says: `CONFIGURATION_INVALID`, `SOURCE_INVALID`, `BUILD_RUNNING`, `STORAGE_FULL`,
+    unless they are accepted `BOUNDS_EXCEEDED`, or `BUILD_FAILED` if it ended without a word. Closing the
+    iterator ends the process.
     """
     arguments = [sys.executable, "-m", "provider_node.build_process", str(config), resource]
     if as_of is not None:
         arguments += ["--as-of", as_of.isoformat()]
-    process = await asyncio.create_subprocess_exec(
-        *arguments,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        limit=_LONGEST_LINE,
-    )
+    if accept_bounds:
+        arguments.append("--accept-bounds")
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            limit=_LONGEST_LINE,
+        )
+    except OSError as error:
+        raise _failed("the build process could not be started") from error
     assert process.stdout is not None  # noqa: S101 (a pipe was asked for)
     done = False
     try:
@@ -45,22 +51,30 @@ async def run_build(
             else:
                 yield BuildResponse(**message)
         await process.wait()
+    except (TypeError, ValueError) as error:
+        # No JSON, nothing that a BuildResponse has, or a line without end.
+        raise _failed("the build process said what cannot be understood") from error
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
     if not done or process.returncode:
-        raise StayputError(
-            ErrorReason.ERROR_REASON_BUILD_FAILED,
-            "the build process ended without a generation; what was serving goes on",
-            remedy="look at the node's log, then build again",
-        )
+        raise _failed("the build process ended without a generation")
 
 
-def _told(error: dict[str, str]) -> StayputError:
+def _failed(problem: str) -> StayputError:
+    return StayputError(
+        ErrorReason.ERROR_REASON_BUILD_FAILED,
+        f"{problem}; what was serving goes on",
+        remedy="look at the node's log, then build again",
+    )
+
+
+def _told(error: dict[str, Any]) -> StayputError:
     return StayputError(
         reason_of(error["reason"]),
         error["message"],
-        field=error.get("field", ""),
-        remedy=error.get("remedy", ""),
+        field=error["field"],
+        remedy=error["remedy"],
+        details=error["details"],
     )

@@ -47,13 +47,13 @@ def offered(resource: ResourceConfig, generation: Generation | None) -> Offered:
 
 def describe(generation: Generation, offering: Offered, identity: NodeIdentity, clock: Clock) -> Envelope:
     """The signed description of what serves now."""
-    manifest = generation.manifest
+    manifest, sealing_key = generation.manifest, identity.sealing_keys.current
     description = Description(
         node_id=identity.node_id,
         provider=identity.department,
         contract=manifest.contract,
-        sealing_key=identity.sealing_key.public_bytes(),
-        sealing_key_id=identity.sealing_key.id,
+        sealing_key=sealing_key.public_bytes(),
+        sealing_key_id=sealing_key.id,
         generation=manifest.generation,
         modes=offering.modes,
         granularities=offering.granularities,

@@ -23,6 +23,7 @@ async def enrol_node(config: NodeConfig, invitation_text: str) -> None:
                 "differs from node.toml",
                 "use this node's own invitation, or initialise the node with the names in it",
             )
-    keys = NodeKeys(config.node.data)
+    keys = NodeKeys.of(config)
+    keys.create_party()
     response = await enrol(invitation, keys.party_keys(), keys.csr())
     keys.store_enrolment(invitation, response)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from stayput.sealing import SealingKey
+from provider_node.domain.key_rings import SealingKeys
 from stayput.signing import PayloadType, sign
 from stayput.v1.access_pb2 import GrantChange
 from stayput.v1.log_pb2 import Receipt
@@ -18,7 +18,7 @@ class NodeIdentity:
     node_id: str
     department: str
     software_version: str
-    sealing_key: SealingKey
+    sealing_keys: SealingKeys
     signing_key: Ed25519PrivateKey
 
     def sign_change(self, change: GrantChange) -> Envelope:

@@ -114,8 +114,8 @@ class Opening:
         )
 
     def _keys(self) -> sealing.Session:
-        key = self.books.identity.sealing_key
-        if self.asked.sealing_key_id != key.id:
+        key = self.books.identity.sealing_keys.accepted(self.asked.sealing_key_id, self.now)
+        if key is None:
             raise StayputError(
                 ErrorReason.ERROR_REASON_SEALING_KEY_UNKNOWN,
                 "the session key was sealed to a key that this node does not hold",

@@ -4,28 +4,31 @@ import asyncio
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from importlib import import_module
 
 import structlog
 
-from provider_node.config import ResourceConfig
+from provider_node.config import ResourceConfig, ScheduleConfig
 from provider_node.domain import catalogue
 from provider_node.domain.addresses import checked_callable
 from provider_node.domain.evaluating import Evaluators
+from provider_node.domain.generations import last_begun, listed, roll_back
 from provider_node.domain.identity import NodeIdentity
+from provider_node.domain.key_rings import IndexKeys
 from provider_node.domain.matching import Matcher
 from provider_node.domain.oprf_keys import KeyEpoch, OprfKeys
 from provider_node.domain.platform import Platform
 from provider_node.domain.serving import Serving
 from provider_node.domain.session import Clock
 from provider_node.domain.status import built, status_of
-from provider_node.domain.tokens import IndexKey
 from provider_node.store.directory import damaged
 from provider_node.store.generations import Generation, Generations
 from provider_node.store.manifest import Manifest
 from provider_node.store.state import State
 from stayput.errors import StayputError
-from stayput.v1.admin_pb2 import ResourceStatus
+from stayput.v1.admin_pb2 import GenerationStatus, ResourceStatus
+from stayput.v1.contract_pb2 import ObliviousOffer
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.signing_pb2 import Envelope
 
@@ -40,7 +43,7 @@ class Resources:
         *,
         configured: Mapping[str, ResourceConfig],
         generations: Generations,
-        index_key: IndexKey,
+        index_keys: IndexKeys,
         oprf_keys: OprfKeys,
         identity: NodeIdentity,
         state: State,
@@ -48,7 +51,7 @@ class Resources:
     ) -> None:
         self._configured = configured
         self._generations = generations
-        self._index_key = index_key
+        self._index_keys = index_keys
         self._oprf_keys = oprf_keys
         self._identity = identity
         self._state = state
@@ -57,6 +60,11 @@ class Resources:
         if any(one.oblivious for one in configured.values()):
             # The first session shall not wait for libsodium.
             import_module("stayput.oprf")
+
+    def scheduled(self) -> dict[str, ScheduleConfig]:
+        """The schedules of the resources that have one, by code."""
+        configured = dict(self._configured)
+        return {code: one.schedule for code, one in sorted(configured.items()) if one.schedule is not None}
 
     def config(self, code: str) -> ResourceConfig:
         """Configuration of a resource; `RESOURCE_UNKNOWN` if the node has none of that code."""
@@ -73,13 +81,14 @@ class Resources:
         """What answers a session on a resource from now on; `RESOURCE_NOT_READY` before its first build."""
         generation, offering = self._generation(code)
         manifest = generation.manifest
+        index_key = self._index_keys.named(manifest.index_key_id)
         return Serving(
             generation=manifest.generation,
             as_of=manifest.as_of,
             contract=manifest.contract,
             granularities=offering.granularities,
             offer=offering.oblivious,
-            matcher=lambda key, checks: Matcher(generation, self._index_key, key, checks),
+            matcher=lambda key, checks: Matcher(generation, index_key, key, checks),
             evaluator=Evaluators(generation, offering.oblivious, self._epoch(manifest), self._cores),
         )
 
@@ -103,8 +112,9 @@ class Resources:
 
     def _epoch(self, manifest: Manifest) -> KeyEpoch:
         """That of the generation, if it was built for oblivious mode."""
-        own = manifest.oblivious is not None and manifest.oblivious.offer.new_key_per_generation
-        return self._oprf_keys.epoch(manifest.contract.resource, manifest.generation if own else None)
+        offer = manifest.oblivious.offer if manifest.oblivious is not None else ObliviousOffer()
+        generation = manifest.generation if offer.new_key_per_generation else None
+        return self._oprf_keys.epoch_named(offer.key_epoch, manifest.contract.resource, generation)
 
     async def publish(self, code: str, platform: Platform, address: str) -> None:
         """Puts a resource in the catalogue and keeps it there.
@@ -117,22 +127,39 @@ class Resources:
         await platform.publish(catalogue.entry(config, generation, offering, checked_callable(address)))
         await self._state.set_published(code)
 
-    async def renew(self, code: str, platform: Platform, address: str) -> None:
-        """Tells the catalogue what serves now, if the resource is published.
+    async def renew(self, code: str, platform: Platform, address: str) -> bool:
+        """Tells the catalogue what serves now, if the resource is published; whether the catalogue knows.
 
         A platform that cannot be reached is told at the next start or build.
         """
         if code not in self._state.published() or code not in self._configured:
-            return
+            return False
         try:
             await self.publish(code, platform, address)
         except StayputError as error:
             _log.warning("catalogue not renewed", resource=code, reason=error.reason_name)
+            return False
+        return True
 
     async def renew_all(self, platform: Platform, address: str) -> None:
         """As `renew`, for every published resource."""
         for code in sorted(self._state.published()):
             await self.renew(code, platform, address)
+
+    def generations(self, code: str) -> list[GenerationStatus]:
+        """What is on disk of a resource, newest first."""
+        self.config(code)
+        return listed(self._generations, code)
+
+    def roll_back(self, code: str, generation: str) -> None:
+        """As `generations.roll_back`."""
+        self.config(code)
+        chosen = roll_back(self._generations, code, generation)
+        _log.info("rolled back", resource=code, generation=chosen)
+
+    def last_begun(self, code: str) -> datetime | None:
+        """When the newest generation on disk began to be built, to the second; `None` if there is none."""
+        return last_begun(self._generations, code)
 
     def statuses(self) -> list[ResourceStatus]:
         """One for each configured resource, by code."""
@@ -140,7 +167,8 @@ class Resources:
 
     def status(self, code: str) -> ResourceStatus:
         """What serves for a resource, and what was left out of it."""
-        status = status_of(code, self._generations, published=code in self._state.published())
+        published = code in self._state.published()
+        status = status_of(self.config(code), self._generations, self._clock(), published=published)
         if not status.problem:
             try:
                 self._generation(code)

@@ -1,10 +1,12 @@
 """What a node and its resources are doing, told to the administrator."""
 
+from datetime import UTC, datetime
 from importlib.metadata import version
 
-from provider_node.config import NodeConfig, load_resources
-from provider_node.domain.keys import INDEX_KEY_FILE
-from provider_node.domain.tokens import IndexKey, load_index_key
+from provider_node.config import NodeConfig, ResourceConfig, load_resources
+from provider_node.domain.freshness import stale
+from provider_node.domain.key_rings import IndexKeys
+from provider_node.domain.keys import NodeKeys
 from provider_node.store.generations import Generation, Generations
 from provider_node.store.state import State
 from stayput.errors import StayputError
@@ -25,16 +27,19 @@ def built(code: str, generations: Generations) -> Generation:
     return generation
 
 
-def status_of(code: str, generations: Generations, *, published: bool) -> ResourceStatus:
+def status_of(
+    config: ResourceConfig, generations: Generations, now: datetime, *, published: bool
+) -> ResourceStatus:
     """What serves for a resource and what was left out of it, or why it cannot serve."""
-    status = ResourceStatus(code=code, published=published)
+    status = ResourceStatus(code=config.code, published=published)
     try:
-        manifest = built(code, generations).manifest
+        manifest = built(config.code, generations).manifest
     except StayputError as error:
         status.problem = error.message
         return status
     status.generation = manifest.generation
     status.as_of.FromDatetime(manifest.as_of)
+    status.stale = stale(config, status.as_of, now)
     status.built_at.FromDatetime(manifest.built_at)
     status.rows, status.subjects = manifest.rows, manifest.subjects
     status.rejects.extend(
@@ -55,15 +60,19 @@ def add_receipts(status: GetStatusResponse, state: State) -> None:
 
 def offline_status(config: NodeConfig) -> GetStatusResponse:
     """The status of a node that is not running, from its files."""
-    codes = sorted(load_resources(config.node.resources))
-    generations = Generations(config.node.data, index_key_of(config).id)
+    resources = load_resources(config.node.resources)
+    generations = Generations(config.node.data, index_keys_of(config))
     state = State(config.node.data / "state")
+    now = datetime.now(UTC)
     try:
         published = state.published()
         status = GetStatusResponse(
             node_id=config.node.id,
             department=config.node.department,
-            resources=[status_of(code, generations, published=code in published) for code in codes],
+            resources=[
+                status_of(resources[code], generations, now, published=code in published)
+                for code in sorted(resources)
+            ],
             software_version=version("stayput"),
         )
         add_receipts(status, state)
@@ -72,6 +81,6 @@ def offline_status(config: NodeConfig) -> GetStatusResponse:
     return status
 
 
-def index_key_of(config: NodeConfig) -> IndexKey:
-    """The node's index key."""
-    return load_index_key(config.node.data / "keys" / INDEX_KEY_FILE)
+def index_keys_of(config: NodeConfig) -> IndexKeys:
+    """The node's index keys."""
+    return NodeKeys.of(config).index_keys()

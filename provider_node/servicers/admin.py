@@ -5,14 +5,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
-from provider_node.domain.builds import run_build
 from provider_node.domain.decisions import Decisions
 from provider_node.domain.grants import GivenGrants
-from provider_node.domain.platform import Platform
+from provider_node.domain.live_builds import LiveBuilds
 from provider_node.domain.receipt_log import search
-from provider_node.domain.resources import Resources
+from provider_node.servicers.admin_definitions import DefinitionsServicer
+from provider_node.servicers.admin_generations import GenerationsServicer
+from provider_node.servicers.admin_keys import KeysServicer
 from provider_node.store.receipt_log import ReceiptLog
 from stayput.rpc.server import Context
 from stayput.v1.admin_pb2 import (
@@ -45,35 +45,33 @@ from stayput.v1.admin_pb2_grpc import NodeAdminServiceServicer
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdminServicer(NodeAdminServiceServicer):
+class AdminServicer(DefinitionsServicer, GenerationsServicer, KeysServicer, NodeAdminServiceServicer):
     """Converts and forwards. The socket's directory decides who may call."""
 
-    config: Path
-    address: str
-    resources: Resources
+    builds: LiveBuilds
     decisions: Decisions
     grants: GivenGrants
-    platform: Platform
     receipts: ReceiptLog
     status: Callable[[], GetStatusResponse]
 
     async def GetStatus(self, request: GetStatusRequest, context: Context) -> GetStatusResponse:
         """What the node is doing."""
         status = self.status()
-        status.resources.extend(await asyncio.to_thread(self.resources.statuses))
+        status.resources.extend(await asyncio.to_thread(self.resource_statuses))
         return status
 
     async def Build(self, request: BuildRequest, context: Context) -> AsyncIterator[BuildResponse]:
         """Builds and switches."""
-        self.resources.config(request.resource)
-        async with aclosing(run_build(self.config, request.resource, _as_of(request))) as build:
+        build = self.builds.run(request.resource, _as_of(request), accept_bounds=request.accept_bounds)
+        async with aclosing(build):
             async for progress in build:
                 yield progress
-        await self.resources.renew(request.resource, self.platform, self.address)
-        yield BuildResponse(generation=await asyncio.to_thread(self.resources.status, request.resource))
+        self.schedule.succeeded(request.resource)
+        yield BuildResponse(generation=await self.resource_status(request.resource))
 
     async def Publish(self, request: PublishRequest, context: Context) -> PublishResponse:
         """Puts a resource in the catalogue."""
+        await self.definitions.refresh(request.resource, self.address)
         await self.resources.publish(request.resource, self.platform, self.address)
         return PublishResponse()
 

@@ -5,9 +5,10 @@
 - `salt`: 16 bytes in hex, made by the first build;
 - `lock`: held while a build runs;
 - `current`: a symbolic link to the serving generation;
-- `generations/<id>/`: `index.mdb`, `manifest.json`, `quarantine.csv`, and for oblivious mode
-  `evaluations.mdb` and `fingerprints/`;
-- `generations/<id>.building/`: the same while it is being made.
+- `generations/<id>/`: `index.mdb` (a large one in `index-00.mdb` …), `manifest.json`, `quarantine.csv`, for oblivious mode
+  `evaluations.mdb` and `fingerprints/`; and `held`, which says why it was not switched to, if it was not;
+- `generations/<id>.building/`: the same while it is being made;
+- `generations/<id>.removing/`: what is left of one while it is being removed.
 """
 
 import fcntl
@@ -15,7 +16,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -32,10 +33,12 @@ FINGERPRINTS: Final = "fingerprints"
 
 _GENERATION: Final = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
 _BUILDING: Final = ".building"
+_REMOVING: Final = ".removing"
+_HELD: Final = "held"
 
 
 class ResourceDirectory:
-    """One resource's directory. Everything that writes needs the lock of `building`."""
+    """One resource's directory. Everything that writes needs the lock, of `locked` or `building`."""
 
     def __init__(self, data: Path, code: str) -> None:
         """Raises `FIELD_INVALID` for a code that could lead to another directory."""
@@ -62,9 +65,26 @@ class ResourceDirectory:
         """Directory of a generation."""
         return self._path / "generations" / generation
 
+    def finished(self) -> list[str]:
+        """Ids of the generations that are made, serving or not, newest first."""
+        try:
+            names = [path.name for path in (self._path / "generations").iterdir()]
+        except FileNotFoundError:
+            return []
+        return sorted((name for name in names if _GENERATION.fullmatch(name)), reverse=True)
+
+    def size(self, generation: str) -> int:
+        """Bytes of all files of a generation; of one that is being removed, of what is left."""
+        total = 0
+        for directory, _, names in os.walk(self.generation(generation)):
+            for name in names:
+                with suppress(FileNotFoundError):
+                    total += (Path(directory) / name).stat().st_size
+        return total
+
     @contextmanager
-    def building(self) -> Iterator[None]:
-        """Holds the resource's lock, having removed all but what serves; `BUILD_RUNNING` if it is held."""
+    def locked(self) -> Iterator[None]:
+        """Holds the resource's lock; `BUILD_RUNNING` if it is held."""
         (self._path / "generations").mkdir(mode=0o700, parents=True, exist_ok=True)
         with (self._path / "lock").open("w") as lock:
             try:
@@ -76,20 +96,46 @@ class ResourceDirectory:
                     field="resource",
                     remedy="wait until it has ended",
                 ) from None
-            self._clear()
             yield
 
-    def _clear(self) -> None:
-        """Removes all but the serving generation, so that during a build the disk holds two and not three.
+    @contextmanager
+    def building(self, keep: int = 2) -> Iterator[None]:
+        """Holds the resource's lock, having made room for a new generation; `BUILD_RUNNING` if it is held.
+
+        What serves stays, and as many others as leave the disk with `keep` generations, the new one among
+        them; if that is none, the one that serves stays all the same.
+        """
+        with self.locked():
+            for path in (self._path / "generations").iterdir():
+                if path.name.endswith((_BUILDING, _REMOVING)):
+                    shutil.rmtree(path)
+            for generation in self._beyond(keep - 1):
+                shutil.rmtree(self._out_of_the_way(generation))
+            yield
+
+    def trim(self, keep: int) -> None:
+        """Removes all but so many generations, the serving one among them, as far as that can be done now.
 
         Who has a file of a removed generation open can go on reading it.
         """
+        for generation in self._beyond(keep):
+            with suppress(OSError):
+                shutil.rmtree(self._out_of_the_way(generation))
+
+    def _beyond(self, keep: int) -> list[str]:
+        """What is over so many, the serving one among them; of the others, those held back are over first."""
         serving = self._linked()
-        for path in (self._path / "generations").iterdir():
+        if serving == "":
             # With a damaged link any of them may be the one that shall serve again.
-            finished = _GENERATION.fullmatch(path.name) and serving != ""
-            if path.name.endswith(_BUILDING) or (finished and path.name != serving):
-                shutil.rmtree(path)
+            return []
+        others = [generation for generation in self.finished() if generation != serving]
+        others.sort(key=lambda generation: self.held(generation) != "")
+        return others[max(0, keep - 1) :]
+
+    def _out_of_the_way(self, generation: str) -> Path:
+        """Where it can be removed without being taken for whole if that is cut short."""
+        path = self.generation(generation)
+        return path.rename(path.with_name(generation + _REMOVING))
 
     def salt(self, random: Callable[[int], bytes]) -> bytes:
         """The resource's salt, made from `random` at the first build; `BUILD_FAILED` if it is damaged."""
@@ -129,13 +175,25 @@ class ResourceDirectory:
         """Removes a generation that was not finished. What cannot be removed now, the next build removes."""
         shutil.rmtree(self.generation(generation + _BUILDING), ignore_errors=True)
 
+    def hold(self, generation: str, why: str) -> None:
+        """Notes why a generation that is being made will not be switched to."""
+        write_durably(self.generation(generation + _BUILDING) / _HELD, why.encode())
+
+    def held(self, generation: str) -> str:
+        """Why a finished generation was not switched to; empty if nothing spoke against it."""
+        try:
+            return (self.generation(generation) / _HELD).read_text("utf-8", errors="replace")
+        except (FileNotFoundError, NotADirectoryError):
+            return ""
+
     def switch(self, generation: str) -> None:
-        """Makes a finished generation the serving one; the one before stays until the next build."""
+        """Makes a finished generation the serving one; the one before stays."""
         link = self._path / "current.new"
         link.unlink(missing_ok=True)
         link.symlink_to(Path("generations") / generation)
         link.replace(self._path / "current")
         sync_directory(self._path)
+        (self.generation(generation) / _HELD).unlink(missing_ok=True)
 
 
 def damaged(code: str, problem: str) -> StayputError:

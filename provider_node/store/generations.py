@@ -1,18 +1,21 @@
 """The serving generations of a node's resources."""
 
+import errno
 import hashlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
+from weakref import WeakValueDictionary
 
+import lmdb
 from pydantic import ValidationError
 
-from provider_node.store.directory import FINGERPRINTS, INDEX, MANIFEST, ResourceDirectory, damaged
+from provider_node.store.directory import FINGERPRINTS, ResourceDirectory, damaged
 from provider_node.store.fingerprints import FingerprintSet
 from provider_node.store.index import Index
-from provider_node.store.manifest import Manifest
+from provider_node.store.manifest import Manifest, read_manifest
 from stayput.v1.contract_pb2 import Granularity
 
 SetName: TypeAlias = "tuple[str, str, Granularity.ValueType]"
@@ -35,12 +38,18 @@ class Generation:
 class Generations:
     """Opens each resource's serving generation once and keeps it until another one serves. Thread-safe."""
 
-    def __init__(self, data: Path, index_key_id: str) -> None:
-        """`data` is the node's data directory; generations built under another index key are refused."""
+    def __init__(self, data: Path, index_key_ids: Container[str]) -> None:
+        """`data` is the node's data directory; generations built under other index keys are refused."""
         self._data = data
-        self._index_key_id = index_key_id
+        self._index_key_ids = index_key_ids
         self._open: dict[str, Generation] = {}
+        # A session may be on a generation that serves again: LMDB opens a file only once in a process.
+        self._indexes: WeakValueDictionary[Path, Index] = WeakValueDictionary()
         self._lock = threading.Lock()
+
+    def directory(self, resource: str) -> ResourceDirectory:
+        """The files of a resource."""
+        return ResourceDirectory(self._data, resource)
 
     def current(self, resource: str) -> Generation | None:
         """The serving generation, or `None` before the first build; `RESOURCE_NOT_READY` if it is damaged.
@@ -48,7 +57,7 @@ class Generations:
         Costs one system call while the generation stays the same. Otherwise the new index and fingerprints
         are read once as a whole to compare their hashes, which takes about a second per gigabyte.
         """
-        directory = ResourceDirectory(self._data, resource)
+        directory = self.directory(resource)
         with self._lock:
             while (generation := directory.current()) is not None:
                 held = self._open.get(resource)
@@ -57,7 +66,7 @@ class Generations:
                 try:
                     opened = self._opened(resource, generation, directory.generation(generation))
                 except FileNotFoundError:
-                    # Two builds in the meantime would have removed it, and then the link names another one.
+                    # Builds in the meantime may have removed it, and then the link names another one.
                     if directory.current() == generation:
                         raise damaged(resource, "a file of the serving generation is missing") from None
                 else:
@@ -65,28 +74,71 @@ class Generations:
                     return opened
             return None
 
-    def _opened(self, resource: str, generation: str, path: Path) -> Generation:
+    def manifest(self, resource: str, generation: str, called: str = "") -> Manifest:
+        """The manifest of a finished generation.
+
+        Raises `RESOURCE_NOT_READY` if it is damaged, of another release, or built under another index key;
+        `FileNotFoundError` if there is none. `called` is what to call the generation.
+        """
+        called = called or f"generation {generation}"
         try:
-            manifest = Manifest.model_validate_json((path / MANIFEST).read_bytes())
+            manifest = read_manifest(self.directory(resource).generation(generation))
         except ValidationError:
-            raise damaged(
-                resource, "the manifest of the serving generation is damaged or of another release"
-            ) from None
+            raise damaged(resource, f"the manifest of {called} is damaged or of another release") from None
         if (manifest.generation, manifest.contract.resource) != (generation, resource):
             raise damaged(resource, "the manifest belongs to another generation")
-        if manifest.index_key_id != self._index_key_id:
-            raise damaged(resource, "the serving generation was built under another index key")
-        with (path / INDEX).open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != manifest.index_sha256:
-                raise damaged(resource, "the index of the serving generation is damaged")
-        return Generation(manifest, Index(path / INDEX), _fingerprints(resource, manifest, path))
+        if manifest.index_key_id not in self._index_key_ids:
+            raise damaged(resource, f"{called} was built under another index key")
+        return manifest
+
+    def verify(self, resource: str, generation: str) -> Manifest:
+        """Reads all that a generation serves with and compares its hashes; its manifest.
+
+        Raises `RESOURCE_NOT_READY` if it could not serve.
+        """
+        called = f"generation {generation}"
+        path = self.directory(resource).generation(generation)
+        try:
+            manifest = self.manifest(resource, generation)
+            _check_index(resource, manifest, path, called)
+            _fingerprints(resource, manifest, path, called)
+        except FileNotFoundError:
+            raise damaged(resource, f"a file of {called} is missing") from None
+        return manifest
+
+    def _opened(self, resource: str, generation: str, path: Path) -> Generation:
+        called = "the serving generation"
+        manifest = self.manifest(resource, generation, called)
+        _check_index(resource, manifest, path, called)
+        fingerprints = _fingerprints(resource, manifest, path, called)
+        return Generation(manifest, self._index(path, manifest), fingerprints)
+
+    def _index(self, path: Path, manifest: Manifest) -> Index:
+        index = self._indexes.get(path)
+        if index is None:
+            try:
+                index = self._indexes[path] = Index(*(path / name for name in manifest.index_files))
+            except lmdb.Error as error:
+                if error.code == errno.ENOENT:
+                    raise FileNotFoundError(errno.ENOENT, "removed in the meantime") from None
+                raise
+        return index
 
 
-def _fingerprints(resource: str, manifest: Manifest, path: Path) -> dict[SetName, FingerprintSet]:
+def _check_index(resource: str, manifest: Manifest, path: Path, called: str) -> None:
+    for name, expected in manifest.index_files.items():
+        with (path / name).open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != expected:
+                raise damaged(resource, f"the index of {called} is damaged")
+
+
+def _fingerprints(
+    resource: str, manifest: Manifest, path: Path, called: str
+) -> dict[SetName, FingerprintSet]:
     sets = {}
     for place, one in enumerate(manifest.oblivious.offer.sets if manifest.oblivious else ()):
         found = FingerprintSet(path / FINGERPRINTS / str(place))
         if (found.count, found.sha256) != (one.fingerprints, one.sha256):
-            raise damaged(resource, "the fingerprints of the serving generation are damaged")
+            raise damaged(resource, f"the fingerprints of {called} are damaged")
         sets[one.key, one.check, one.granularity] = found
     return sets

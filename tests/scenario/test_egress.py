@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from examples.deployment import EXAMPLES
-from provider_node.domain.tokens import load_index_key
+from provider_node.domain.keys import NodeKeys
 from stayput import elements
 from stayput.identity import node as node_party
 from stayput.rpc import tls
@@ -119,7 +119,7 @@ def tokens(tapped: tuple[World, Proxy]) -> Dictionary:
     """The tokens of the register's subjects, made from the digests with the node's own index key."""
     world, proxy = tapped
     contract = _contract(proxy)
-    index_key = load_index_key(world.directory / VEHICLES / "data" / "keys" / "index.key")
+    index_key = NodeKeys(world.directory / VEHICLES / "data").index_keys().current
     token_key = index_key.token_key(elements.context(contract, KEY))
     digests = key_digests(contract, people(contract, "vehicles.csv"))
     return Dictionary({f"token of {what}": token_key.tokens(digest) for what, digest in digests.items()})

@@ -15,6 +15,7 @@ from joserfc.jwk import ECKey
 from provider_node.config import load_resources
 from provider_node.domain.access import Access
 from provider_node.domain.identity import NodeIdentity
+from provider_node.domain.key_rings import IndexKeys, SealingKeys
 from provider_node.domain.oprf_keys import OprfKeys
 from provider_node.domain.resources import Resources
 from provider_node.domain.session import Books
@@ -93,7 +94,9 @@ class Material:
     @property
     def identity(self) -> NodeIdentity:
         """The node's."""
-        return NodeIdentity(NODE.id, PROVIDER, "0.0-test", self.sealing_key, self.signing_key)
+        return NodeIdentity(
+            NODE.id, PROVIDER, "0.0-test", SealingKeys([self.sealing_key], {}), self.signing_key
+        )
 
     @property
     def verification_key(self) -> bytes:
@@ -188,7 +191,7 @@ class LocalNode:
         self.resources = Resources(
             configured=load_resources(self.material.data / "resources"),
             generations=self.material.generations,
-            index_key=INDEX_KEY,
+            index_keys=IndexKeys(INDEX_KEY),
             oprf_keys=OPRF_KEYS,
             identity=self.material.identity,
             state=self.state,

@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from provider_node.domain.keys import NodeKeys
-from provider_node.domain.tokens import load_index_key
 from provider_node.store.state import State
 from stayput import receipts, signing
 from stayput.china_time import china_date
@@ -67,8 +66,7 @@ def prepare(
     )
     node = NodeProcess(directory, material, keys)
     node.configure(f'comparator = "{comparator}"\n')
-    index_key = load_index_key(directory / "data" / "keys" / "index.key")
-    register.build(directory, index_key, keys.oprf_keys(), directory / "data")
+    register.build(directory, keys.index_keys().current, keys.oprf_keys(), directory / "data")
     return node
 
 

@@ -52,13 +52,14 @@ async def test_from_an_empty_directory_to_a_serving_node(
         text("the node is not running", "节点未运行"),
         text("0 receipts, 0 not delivered; 0 sessions open", "回执 0 份，未送达 0 份；进行中的会话 0 个"),
     ]
-    ran = await node.run("build", register.CODE, "--as-of", "2026-11-01", language=language)
+    ran = await node.run("build", register.CODE, "--as-of", "2020-11-01", language=language)
     assert ran.code == 0
     built = text(
         r"vehicle-owners: generation \S+, 300 rows, 300 subjects, \d+\.\d s",
         r"vehicle-owners：数据版本 \S+，300 行，300 个主体，用时 \d+\.\d 秒",
     )
-    assert re.fullmatch(built, ran.stdout.strip())
+    pace = text(r"[\d,]+ rows/s; \d+\.\d kB on disk", r"每秒 [\d,]+ 行；占用磁盘 \d+\.\d kB")
+    assert re.fullmatch(f"{built}\n{pace}", ran.stdout.strip())
     await node.start()
     ran = await node.run("status", language=language)
     assert lines(ran)[0].startswith(text(f"running at {node.address} since ", f"运行于 {node.address}，自 "))
@@ -67,8 +68,9 @@ async def test_from_an_empty_directory_to_a_serving_node(
         "resource|state|published|generation|data as of|rows|subjects|left out",
         "资源|状态|已发布|数据版本|数据时点|行|主体数|剔除",
     ).split("|")
-    assert row[:4] == [register.CODE, text("serving", "可比对"), text("no", "否"), node.generation()]
-    assert row[4].startswith("2026-11-01")
+    state = text("serving, STALE", "可比对, 逾期未更新")
+    assert row[:4] == [register.CODE, state, text("no", "否"), node.generation()]
+    assert row[4].startswith("2020-11-01")
     assert row[5:] == ["300", "300", ""]
     assert await node.end(signal.SIGTERM) == 0
 
@@ -135,9 +137,11 @@ async def test_a_build_of_a_running_node_is_done_by_it(node_process: NodeProcess
     await node_process.start()
     ran = await node_process.run("build", register.CODE)
     assert ran.code == 0
-    first, *rest = ran.stdout.splitlines()
+    first, *rejects, pace, change = ran.stdout.splitlines()
     assert f"generation {node_process.generation()}, 300 rows, 300 subjects" in first
-    assert rest == ["left out: owner_id CHECKSUM: 1", "left out: owner_id MISSING: 1"]
+    assert rejects == ["left out: owner_id CHECKSUM: 1", "left out: owner_id MISSING: 1"]
+    assert pace.endswith(" kB on disk")
+    assert change == f"against generation {before}: +0 rows, +0 subjects, +2 left out"
     assert node_process.generation() != before
     status = json.loads((await node_process.run("status", "--json")).stdout)
     assert status["resources"][0]["generation"] == node_process.generation()

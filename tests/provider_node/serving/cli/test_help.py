@@ -20,7 +20,12 @@ COMMANDS = [
     "init",
     "enrol",
     "serve",
+    "profile",
     "build",
+    "build-shard",
+    "assemble",
+    "generations",
+    "rollback",
     "status",
     "publish",
     "applications",
@@ -34,7 +39,11 @@ COMMANDS = [
     "resume",
     "revoke",
     "limits",
+    "backup",
+    "restore",
     "log",
+    "resource",
+    "keys",
 ]
 # What each takes longer to import than a person should wait for a help text.
 HEAVY = {"asyncio", "cryptography", "grpc", "joserfc", "lmdb", "numpy", "rbcl", "rich", "structlog"}

@@ -11,13 +11,12 @@ from google.protobuf.json_format import MessageToJson
 from provider_node.config import NodeConfig, load_node
 from provider_node.domain.enrolment import enrol_node
 from provider_node.domain.keys import NodeKeys
-from provider_node.domain.tokens import load_index_key
 from stayput.v1.enrolment_pb2 import EnrolResponse
 from tests.provider_node.serving.consumer import refused
 from tests.provider_node.serving.node import NODE, PROVIDER, Material
 from tests.provider_node.serving.peer import Peer
 
-FILES = ["index.key", "oprf.key", "sealing.key", "signing.key", "tls.csr", "tls.key"]
+FILES = ["guards.key", "index.key", "oprf.key", "sealing.key", "signing.key", "tls.csr", "tls.key"]
 
 
 @pytest.fixture
@@ -61,19 +60,20 @@ def test_they_are_what_they_are_for(keys: NodeKeys, tmp_path: Path) -> None:
     assert csr.is_signature_valid
     assert csr.public_key() == keys.party_keys().tls.public_key()
     assert keys.party_keys().signing.private_bytes_raw() == keys.signing_key().private_bytes_raw()
-    assert len(keys.sealing_key().public_bytes()) == 1_216
-    assert load_index_key(tmp_path / "keys" / "index.key").id
+    assert len(keys.sealing_keys().current.public_bytes()) == 1_216
+    assert keys.index_keys().current.id in keys.index_keys()
 
 
 @pytest.mark.parametrize("damage", [b"", b"zz", b"00ff", b"\xff\xfe", b"-----BEGIN PRIVATE KEY-----\n"])
-@pytest.mark.parametrize("name", ["oprf.key", "sealing.key", "signing.key", "tls.key"])
+@pytest.mark.parametrize("name", [name for name in FILES if name.endswith(".key")])
 def test_a_damaged_key_is_named_and_not_shown(
     keys: NodeKeys, tmp_path: Path, name: str, damage: bytes
 ) -> None:
     (tmp_path / "keys" / name).write_bytes(damage)
     with refused("CONFIGURATION_INVALID", f"keys/{name}") as caught:
         keys.party_keys()
-        keys.sealing_key()
+        keys.index_keys()
+        keys.sealing_keys()
         keys.oprf_keys()
     assert caught.value.message == f"keys/{name} is damaged"
 
@@ -98,7 +98,7 @@ def test_a_node_and_a_build_that_draw_oprf_keys_at_once_agree(keys: NodeKeys, tm
 def test_a_missing_key_is_named(keys: NodeKeys, tmp_path: Path) -> None:
     (tmp_path / "keys" / "sealing.key").unlink()
     with refused("CONFIGURATION_INVALID", "keys/sealing.key"):
-        keys.sealing_key()
+        keys.sealing_keys()
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
@@ -123,6 +123,35 @@ async def test_enrolment_gives_certificate_ticket_key_and_address(
     # A call that is repeated, because its answer was lost, gives the same.
     await enrol_node(config, MessageToJson(peer.invitation))
     assert keys.enrolled().comparator_address == peer.address
+
+
+CERTIFIED = ("signing.key", "tls.key", "tls.csr", "enrolment.json")
+
+
+async def test_signing_and_tls_key_are_drawn_anew_when_all_that_was_certified_is_moved_away(
+    keys: NodeKeys, config: NodeConfig, peer: Peer, tmp_path: Path
+) -> None:
+    await enrol_node(config, MessageToJson(peer.invitation))
+    before, index = peer.signing_key, keys.index_keys().current.id
+    for name in CERTIFIED:
+        (tmp_path / "keys" / name).unlink()
+    await enrol_node(config, MessageToJson(peer.invitation))
+    assert peer.signing_key != before
+    assert peer.signing_key == keys.signing_key().public_key().public_bytes_raw()
+    assert keys.index_keys().current.id == index
+    keys.enrolled()
+
+
+@pytest.mark.parametrize("missing", [*({one} for one in CERTIFIED[:3]), {*CERTIFIED, "index.key"}])
+async def test_keys_that_are_missing_otherwise_are_not_drawn(
+    keys: NodeKeys, config: NodeConfig, peer: Peer, tmp_path: Path, missing: set[str]
+) -> None:
+    await enrol_node(config, MessageToJson(peer.invitation))
+    for name in missing:
+        (tmp_path / "keys" / name).unlink()
+    with refused("CONFIGURATION_INVALID") as caught:
+        await enrol_node(config, MessageToJson(peer.invitation))
+    assert "is missing" in caught.value.message
 
 
 @pytest.mark.parametrize(
@@ -167,7 +196,7 @@ async def test_an_enrolment_of_another_shape_is_told_as_damaged(keys: NodeKeys, 
 
 def test_nothing_secret_is_in_a_repr(keys: NodeKeys, material: Material, tmp_path: Path) -> None:
     secrets = [(tmp_path / "keys" / name).read_text() for name in FILES if name.endswith(".key")]
-    parts = (keys.party_keys(), keys.sealing_key(), keys.signing_key(), keys.oprf_keys())
+    parts = (keys.party_keys(), keys.sealing_keys(), keys.signing_key(), keys.oprf_keys())
     shown = repr((keys, *parts, material.identity))
     assert not any(secret in shown for secret in secrets)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from provider_node.config import load_resources
+from provider_node.domain.key_rings import IndexKeys
 from provider_node.domain.oprf_keys import OprfKeys
 from provider_node.domain.platform import Platform
 from provider_node.domain.resources import Resources
@@ -51,7 +52,7 @@ class Node:
         return Resources(
             configured=load_resources(self._directory / "resources"),
             generations=self._generations,
-            index_key=INDEX_KEY,
+            index_keys=IndexKeys(INDEX_KEY),
             oprf_keys=oprf_keys,
             identity=self._material.identity,
             state=self._state,

@@ -7,6 +7,7 @@ import pytest
 
 from provider_node.config import load_resources
 from provider_node.domain.addresses import checked_callable, checked_listen
+from provider_node.domain.key_rings import IndexKeys
 from provider_node.domain.platform import Platform
 from provider_node.domain.resources import Resources
 from provider_node.store.generations import Generations
@@ -31,7 +32,7 @@ def unbuilt(tmp_path: Path, material: Material, state: State, clock: Clock) -> R
     return Resources(
         configured=load_resources(tmp_path / "resources"),
         generations=Generations(tmp_path / "data", INDEX_KEY.id),
-        index_key=INDEX_KEY,
+        index_keys=IndexKeys(INDEX_KEY),
         oprf_keys=OPRF_KEYS,
         identity=material.identity,
         state=state,
@@ -67,7 +68,7 @@ async def test_what_was_configured_since_the_build_is_not_in_the_catalogue_yet(
     changed = Resources(
         configured=load_resources(tmp_path / "resources"),
         generations=material.generations,
-        index_key=INDEX_KEY,
+        index_keys=IndexKeys(INDEX_KEY),
         oprf_keys=OPRF_KEYS,
         identity=material.identity,
         state=bare_node.state,

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provider_node.domain.tokens import load_index_key
 from stayput import oblivious
 from stayput.elements import DIGEST_BYTES, context
 from stayput.oblivious import input_context
@@ -133,7 +132,7 @@ async def counted(made: Used, consumer: "ComparisonServiceAsyncStub") -> None:
 def of_everybody(node: NodeProcess, contract: Contract, sets: Sequence[ObliviousSet]) -> Iterator[bytes]:
     """All that can be made of everybody with all of the node's keys."""
     epoch = node.keys.oprf_keys().epoch(register.CODE)
-    index_key = load_index_key(node.directory / "data" / "keys" / "index.key")
+    index_key = node.keys.index_keys().current
     columns = dict(zip((None, *register.CHECKS), inputs(contract, EVERYBODY, register.CHECKS), strict=True))
     for one in sets:
         check = one.check or None

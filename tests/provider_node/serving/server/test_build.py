@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,17 +28,31 @@ async def running(node_process: NodeProcess) -> NodeProcess:
     return node_process
 
 
-class HeldSource:
-    """A source that a build opens and then waits for: a named pipe."""
+class HeldBuild:
+    """A build that has the resource's lock and waits for its salt: a named pipe in the place of that file."""
 
-    def __init__(self, path: Path) -> None:
-        path.unlink()
-        os.mkfifo(path)
-        self._path = path
+    def __init__(self, node: NodeProcess) -> None:
+        self._path = node.directory / "data" / "resources" / register.CODE / "salt"
+        self._salt = self._path.read_bytes()
+        self._path.unlink()
+        os.mkfifo(self._path)
+        self._descriptor = -1
 
-    async def opened(self) -> int:
-        """Returns when the build has opened it; the descriptor to write to."""
-        return await asyncio.wait_for(asyncio.to_thread(os.open, self._path, os.O_WRONLY), SECONDS)
+    async def begun(self) -> None:
+        """Returns when the build waits."""
+        opening = asyncio.to_thread(os.open, self._path, os.O_WRONLY)
+        self._descriptor = await asyncio.wait_for(opening, SECONDS)
+
+    def restore(self) -> None:
+        """Later builds do not wait."""
+        self._path.unlink()
+        self._path.write_bytes(self._salt)
+
+    def let_go(self) -> None:
+        """Lets the build go on, if it is still there."""
+        with suppress(BrokenPipeError):
+            os.write(self._descriptor, self._salt)
+        os.close(self._descriptor)
 
 
 def children(node: NodeProcess) -> list[psutil.Process]:
@@ -93,35 +108,33 @@ async def test_a_session_ends_on_the_generation_it_began_with(running: NodeProce
 
 
 async def test_a_second_build_of_the_resource_has_to_wait(running: NodeProcess) -> None:
-    source = HeldSource(running.directory / "vehicles.csv")
+    held = HeldBuild(running)
     async with running.administrator() as admin:
         first = admin.Build(BuildRequest(resource=register.CODE))
         reading = asyncio.ensure_future(first.read())
-        descriptor = await source.opened()
+        await held.begun()
         with refused("BUILD_RUNNING", "resource"):
             await admin.Build(BuildRequest(resource=register.CODE)).read()
         first.cancel()
-        os.close(descriptor)
+        held.let_go()
         await asyncio.gather(reading, return_exceptions=True)
 
 
 async def test_cancelling_the_call_ends_the_build(running: NodeProcess) -> None:
     before = running.generation()
-    source = HeldSource(running.directory / "vehicles.csv")
+    held = HeldBuild(running)
     async with running.administrator() as admin:
         call = admin.Build(BuildRequest(resource=register.CODE))
         reading = asyncio.ensure_future(call.read())
-        descriptor = await source.opened()
+        await held.begun()
         build = children(running)
         assert len(build) == 1
         call.cancel()
         await gone(build)
-        os.close(descriptor)
+        held.let_go()
         await asyncio.gather(reading, return_exceptions=True)
         assert running.generation() == before
-        # The next one clears away what was half made.
-        (running.directory / "vehicles.csv").unlink()
-        register.write_source(running.directory / "vehicles.csv")
+        held.restore()
         async for _ in admin.Build(BuildRequest(resource=register.CODE)):
             pass
     assert running.generation() != before
@@ -130,32 +143,31 @@ async def test_cancelling_the_call_ends_the_build(running: NodeProcess) -> None:
 
 async def test_a_build_that_is_killed_is_told_and_leaves_the_old_generation(running: NodeProcess) -> None:
     before = running.generation()
-    source = HeldSource(running.directory / "vehicles.csv")
+    held = HeldBuild(running)
     async with running.administrator() as admin:
         call = admin.Build(BuildRequest(resource=register.CODE))
         reading = asyncio.ensure_future(call.read())
-        descriptor = await source.opened()
+        await held.begun()
         (build,) = children(running)
         build.send_signal(signal.SIGKILL)
         with refused("BUILD_FAILED"):
             await reading
-        os.close(descriptor)
+        held.let_go()
     assert running.generation() == before
 
 
 async def test_a_killed_node_leaves_no_build_that_goes_on_to_switch(running: NodeProcess) -> None:
     before = running.generation()
-    source = HeldSource(running.directory / "vehicles.csv")
+    held = HeldBuild(running)
     async with running.administrator() as admin:
         call = admin.Build(BuildRequest(resource=register.CODE))
         reading = asyncio.ensure_future(call.read())
-        descriptor = await source.opened()
+        await held.begun()
         build = children(running)
         await running.end(signal.SIGKILL)
         await asyncio.gather(reading, return_exceptions=True)
     # Now it gets what it waits for, and finds that nobody listens any more.
-    os.write(descriptor, "身份证号码,姓名,号牌号码\n".encode())
-    os.close(descriptor)
+    held.let_go()
     await gone(build)
     assert running.generation() == before
     assert left_half_made(running) == []
@@ -163,16 +175,16 @@ async def test_a_killed_node_leaves_no_build_that_goes_on_to_switch(running: Nod
 
 async def test_a_stop_ends_a_build(running: NodeProcess) -> None:
     before = running.generation()
-    source = HeldSource(running.directory / "vehicles.csv")
+    held = HeldBuild(running)
     async with running.administrator() as admin:
         call = admin.Build(BuildRequest(resource=register.CODE))
         reading = asyncio.ensure_future(call.read())
-        descriptor = await source.opened()
+        await held.begun()
         build = children(running)
         assert await running.end(signal.SIGTERM) == 0
         await asyncio.gather(reading, return_exceptions=True)
     await gone(build)
-    os.close(descriptor)
+    held.let_go()
     assert running.generation() == before
 
 
@@ -186,6 +198,51 @@ async def test_what_is_wrong_with_the_source_reaches_the_administrator(running: 
         with refused("RESOURCE_UNKNOWN", "resource"):
             await admin.Build(BuildRequest(resource="marriages")).read()
     assert running.generation() == before
+
+
+async def test_what_is_out_of_bounds_serves_only_if_that_is_accepted(running: NodeProcess) -> None:
+    before = running.generation()
+    register.write_source(running.directory / "vehicles.csv", 10)
+    request = BuildRequest(resource=register.CODE)
+    async with running.administrator() as admin:
+        with refused("BOUNDS_EXCEEDED", "generations.most_shrink_percent") as caught:
+            async for _ in admin.Build(request):
+                pass
+        assert caught.value.details == {"limit": "most_shrink_percent"}
+        assert running.generation() == before
+        request.accept_bounds = True
+        steps = [step async for step in admin.Build(request)]
+    assert {step.stage for step in steps[:-1]} <= {
+        "reading",
+        "indexing",
+        "verifying",
+        "finishing",
+        "switching",
+    }
+    assert steps[-1].generation.subjects == 10
+    assert running.generation() != before
+
+
+async def test_a_stop_ends_a_build_on_schedule(node_process: NodeProcess) -> None:
+    resource = node_process.directory / "resources" / "vehicles.toml"
+    resource.write_text(register.RESOURCE + '[schedule]\nevery = "6h"\n', "utf-8")
+    generation = node_process.generation()
+    generations = node_process.directory / "data" / "resources" / register.CODE / "generations"
+    # As if it had been built long ago, so that the next build is due.
+    (generations / generation).rename(generations / "20200101T000000Z-0000")
+    (generations.parent / "current").unlink()
+    held = HeldBuild(node_process)
+    await node_process.start()
+    await held.begun()
+    build = children(node_process)
+    assert len(build) == 1
+    async with node_process.administrator() as admin:
+        with refused("BUILD_RUNNING", "resource"):
+            await admin.Build(BuildRequest(resource=register.CODE)).read()
+    assert await node_process.end(signal.SIGTERM) == 0
+    await gone(build)
+    held.let_go()
+    assert not (generations.parent / "current").exists()
 
 
 async def test_a_built_resource_that_was_never_built_before_serves_at_once(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from provider_node.domain.tokens import bound, load_index_key
+from provider_node.domain.tokens import bound
 from stayput.elements import context
 from stayput.v1.admin_pb2 import BuildRequest
 from stayput.v1.comparison_pb2 import CompareRecordsRequest
@@ -26,7 +26,7 @@ def blocks(column: bytes) -> set[bytes]:
 
 def tokens(node: NodeProcess, contract: Contract, asked: bytes, records: int) -> set[bytes]:
     """The tokens that the node makes of a list's digests."""
-    index_key = load_index_key(node.directory / "data" / "keys" / "index.key")
+    index_key = node.keys.index_keys().current
     key, *checks = (asked[start : start + 16 * records] for start in range(0, len(asked), 16 * records))
     key_tokens = index_key.token_key(context(contract, register.KEY)).tokens(key)
     found = blocks(key_tokens)

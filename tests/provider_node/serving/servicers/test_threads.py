@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from provider_node.config import load_resources
+from provider_node.domain.key_rings import IndexKeys
 from provider_node.domain.matching import Matched, Matcher
 from provider_node.domain.platform import Platform
 from provider_node.domain.resources import Resources
@@ -43,7 +44,7 @@ def generations(bare_node: LocalNode) -> Iterator[Watched]:
     bare_node.resources = Resources(
         configured=load_resources(bare_node.material.data / "resources"),
         generations=watched,
-        index_key=INDEX_KEY,
+        index_keys=IndexKeys(INDEX_KEY),
         oprf_keys=OPRF_KEYS,
         identity=bare_node.material.identity,
         state=bare_node.state,

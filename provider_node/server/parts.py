@@ -1,0 +1,153 @@
+"""What a running node is made of."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+
+from provider_node.config import NodeConfig, ResourceConfig, load_resources
+from provider_node.domain.access import Access
+from provider_node.domain.decisions import Decisions
+from provider_node.domain.definitions import Definitions
+from provider_node.domain.grants import GivenGrants
+from provider_node.domain.identity import NodeIdentity
+from provider_node.domain.keyring import Keyring
+from provider_node.domain.keys import Enrolled, NodeKeys
+from provider_node.domain.live_definitions import LiveDefinitions
+from provider_node.domain.notices import Notices
+from provider_node.domain.outbox import Outbox
+from provider_node.domain.platform import Platform
+from provider_node.domain.policy import policies
+from provider_node.domain.resources import Resources
+from provider_node.domain.session import Books
+from provider_node.domain.sessions import Sessions
+from provider_node.domain.standing_policy import StandingPolicies
+from provider_node.domain.watch import Watch
+from provider_node.store.generations import Generations
+from provider_node.store.state import State
+from stayput.identity import node
+from stayput.rpc import tls
+from stayput.tickets import TicketVerifier
+
+
+def now() -> datetime:
+    """The process's clock."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """Who the node is, what enrolment gave it, and its keys."""
+
+    identity: NodeIdentity
+    enrolled: Enrolled
+    keyring: Keyring
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The node's parts."""
+
+    config: NodeConfig
+    identity: NodeIdentity
+    credentials: tls.Credentials
+    keyring: Keyring
+    state: State
+    resources: Resources
+    sessions: Sessions
+    platform: Platform
+    outbox: Outbox
+    notices: Notices
+    decisions: Decisions
+    definitions: LiveDefinitions
+    standing: StandingPolicies
+    grants: GivenGrants
+    watch: Watch
+
+
+@asynccontextmanager
+async def parts_of(config: NodeConfig) -> AsyncIterator[Parts]:
+    """The parts of the node that is configured so, closed at the end of the block."""
+    own = _own(config)
+    enrolled, keyring = own.enrolled, own.keyring
+    configured = load_resources(config.node.resources)
+    state = State(config.node.data / "state")
+    platform = Platform(config.node.comparator or enrolled.comparator_address, enrolled.credentials)
+    resources = Resources(
+        configured=configured,
+        generations=Generations(config.node.data, keyring.index),
+        index_keys=keyring.index,
+        oprf_keys=keyring.oprf,
+        identity=own.identity,
+        state=state,
+        clock=now,
+    )
+    try:
+        yield _assembled(config, own, state, platform, resources, configured)
+    finally:
+        await platform.close()
+        state.close()
+
+
+def _own(config: NodeConfig) -> Own:
+    keys = NodeKeys.of(config)
+    enrolled, keyring = keys.enrolled(), Keyring(keys, config.node.data)
+    identity = NodeIdentity(
+        node_id=config.node.id,
+        department=config.node.department,
+        software_version=version("stayput"),
+        sealing_keys=keyring.sealing,
+        signing_key=keys.signing_key(),
+    )
+    return Own(identity, enrolled, keyring)
+
+
+def _assembled(
+    config: NodeConfig,
+    own: Own,
+    state: State,
+    platform: Platform,
+    resources: Resources,
+    configured: dict[str, ResourceConfig],
+) -> Parts:
+    identity, laid_down = own.identity, policies(config, configured)
+    outbox = Outbox(state, platform, timedelta(hours=config.receipts.grace_hours), now)
+    notices = Notices(state.grants, platform)
+    access = Access(TicketVerifier(node(config.node.id), [own.enrolled.ticket_key]), state.grants)
+    sessions = Sessions(Books(state, identity, now), access, resources.serving, outbox.wake, notices.wake)
+    decisions = Decisions(
+        identity=identity,
+        grants=state.grants,
+        platform=platform,
+        notices=notices,
+        policies=laid_down,
+        clock=now,
+    )
+    definitions = Definitions(config.node.data, config.node.resources, now)
+    definitions.note(configured)
+    standing = StandingPolicies(laid_down, decisions)
+    return Parts(
+        config=config,
+        identity=identity,
+        credentials=own.enrolled.credentials,
+        keyring=own.keyring,
+        state=state,
+        resources=resources,
+        sessions=sessions,
+        platform=platform,
+        outbox=outbox,
+        notices=notices,
+        decisions=decisions,
+        definitions=LiveDefinitions(
+            definitions=definitions,
+            config=config,
+            configured=configured,
+            laid_down=laid_down,
+            resources=resources,
+            platform=platform,
+        ),
+        standing=standing,
+        grants=GivenGrants(identity, state, sessions, notices, now),
+        watch=Watch(state.grants, platform, sessions, standing.consider, notices.wake),
+    )
