@@ -5,8 +5,9 @@
 - `salt`: 16 bytes in hex, made by the first build;
 - `lock`: held while a build runs;
 - `current`: a symbolic link to the serving generation;
-- `generations/<id>/`: `index.mdb` (a large one in `index-00.mdb` …), `manifest.json`, `quarantine.csv`, for oblivious mode
-  `evaluations.mdb` and `fingerprints/`; and `held`, which says why it was not switched to, if it was not;
+- `generations/<id>/`: `index.mdb` (`index-00.mdb` and so on if it is large), `manifest.json`,
+  `quarantine.csv`; for oblivious mode `evaluations.mdb` and `fingerprints/`; and `held`, which says why it
+  was not switched to, if it was not;
 - `generations/<id>.building/`: the same while it is being made;
 - `generations/<id>.removing/`: what is left of one while it is being removed.
 """
