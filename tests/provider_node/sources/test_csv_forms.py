@@ -62,7 +62,9 @@ def test_a_compressed_file_that_is_cut_short_is_told(tmp_path: Path, kept: int) 
     assert kept == 0 or "damaged or cut short" in error.message
 
 
-@pytest.mark.parametrize("content", [SECRET.encode() * 9, gzip.compress(b"x" * 9_000)[:-8] + bytes(8)])
+@pytest.mark.parametrize(
+    "content", [SECRET.encode() * 9, gzip.compress(b"x" * 9_000)[:-8] + bytes(8)], ids=["plain", "damaged"]
+)
 def test_a_compressed_file_that_is_damaged_or_none_is_told(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "v.csv.gz").write_bytes(content)
     assert "is no gzip file, or" in problem(tmp_path, {"a": "x" * 9_000}, kind="csv", path="v.csv.gz").message
