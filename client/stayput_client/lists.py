@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from stayput.delimited import Batch as Lines
-from stayput.delimited import Dialect, detect_encoding, read_batches, read_header
+from stayput.delimited import Dialect, detect_encoding, open_file, read_batches, read_header
 from stayput.errors import field_invalid
 from stayput.v1.contract_pb2 import Field
 from stayput.v1.errors_pb2 import ErrorReason
@@ -38,8 +38,8 @@ class ClerksList:
         except ValueError as error:
             raise field_invalid("list", str(error)) from None
         mark = "\ufeff".encode(dialect.encoding)
-        with path.open("rb") as file:
-            marked = file.read(len(mark)) == mark
+        with open_file(path) as file:
+            marked = file.content.read(len(mark)) == mark
         return ClerksList(path, dialect, tuple(read_header(path, dialect)), marked)
 
     def batches(self, places: Mapping[str, int], batch_rows: int) -> Generator[Batch[Lines]]:
@@ -50,8 +50,8 @@ class ClerksList:
 
     def count_lines(self) -> int:
         """Physical lines after the header, quickly: to show progress by, not to rely on."""
-        with self.path.open("rb") as file:
-            blocks = iter(lambda: file.read(_COUNT_BYTES), b"")
+        with open_file(self.path) as file:
+            blocks = iter(lambda: file.content.read(_COUNT_BYTES), b"")
             return max(sum(block.count(b"\n") for block in blocks) - 1, 1)
 
 

@@ -10,6 +10,7 @@ record becomes a `RowFault` and reading goes on; only a file that is wrong as a 
 A file whose name ends in `.gz` is compressed by gzip.
 """
 
+from stayput.delimited.blocks import open_file
 from stayput.delimited.detection import detect_encoding
 from stayput.delimited.faults import DelimitedError, FileFault, RowFault
 from stayput.delimited.reader import read_batches, read_header
@@ -22,6 +23,7 @@ __all__ = [
     "FileFault",
     "RowFault",
     "detect_encoding",
+    "open_file",
     "read_batches",
     "read_header",
 ]

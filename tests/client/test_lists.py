@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import gzip
 import json
 import stat
 from itertools import pairwise
@@ -12,6 +13,7 @@ import pytest
 from stayput.delimited import DelimitedError
 from stayput.errors import StayputError
 from stayput_client import Client, CutShort, Outcome, Progress, Summary
+from stayput_client.lists import ClerksList
 from tests.client.world import RESOURCE, World, resident_id
 
 KEY = "resident_id"
@@ -122,6 +124,15 @@ async def test_a_tab_separated_list_gives_a_tab_separated_output(client: Client,
     desk.put(f"{KEY}\tnote\n{resident_id(0)}\ta,b\n")
     await compared(client, desk, checks=[], delimiter="\t")
     assert desk.rows(delimiter="\t")[1] == [resident_id(0), "a,b", "MATCH", ""]
+
+
+async def test_a_compressed_list_is_counted_and_marked_by_what_is_in_it(client: Client, desk: Desk) -> None:
+    desk.list = desk.directory / "名单.csv.gz"
+    desk.put(gzip.compress(f"\ufeff{KEY}\n{resident_id(0)}\n".encode()))
+    await compared(client, desk, checks=[])
+    assert desk.rows()[1] == [resident_id(0), "MATCH", ""]
+    listed = ClerksList.open(desk.list)
+    assert (listed.count_lines(), listed.marked) == (1, True)
 
 
 async def test_damaged_lines_stay_in_their_place(client: Client, desk: Desk) -> None:
