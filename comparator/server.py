@@ -109,6 +109,8 @@ async def serving(config: Config, clock: Clock, pace: Pace = USUAL_PACE) -> Asyn
         await _add_main(main, access, LogServicer(desk, keys.log), desk, status)
         welcome = Welcome(running.main, keys.ticket_key)
         add_EnrolmentServiceServicer_to_server(EnrolmentServicer(desk, keys.issuer, welcome), enrolment)
+        # Before the first call, so that nobody is shown as open what has expired meanwhile.
+        await _sweep_once(desk, watch, pace.sweep)
         async with _in_background(watch.run(), _sweep_for_ever(desk, watch, pace.sweep)):
             await main.start()
             await enrolment.start()
@@ -137,17 +139,21 @@ async def _in_background(*work: Coroutine[Any, Any, object]) -> AsyncIterator[No
 
 
 async def _sweep_for_ever(desk: Desk, watch: Watch, seconds: float) -> None:
-    """Has what falls due by itself happen: reminders, escalations, expiry."""
     while True:
-        try:
-            written = await desk.in_thread(partial(_sweep, desk))
-        except (StayputError, DBAPIError) as error:
-            reason = error.reason_name if isinstance(error, StayputError) else type(error).__name__
-            _log.error("sweep of deadlines failed", reason=reason, again_in_seconds=seconds)
-        else:
-            watch.wake()
-            _log.info("deadlines swept", events=written)
         await asyncio.sleep(seconds)
+        await _sweep_once(desk, watch, seconds)
+
+
+async def _sweep_once(desk: Desk, watch: Watch, seconds: float) -> None:
+    """Has what falls due by itself happen: reminders, escalations, expiry."""
+    try:
+        written = await desk.in_thread(partial(_sweep, desk))
+    except (StayputError, DBAPIError) as error:
+        reason = error.reason_name if isinstance(error, StayputError) else type(error).__name__
+        _log.error("sweep of deadlines failed", reason=reason, again_in_seconds=seconds)
+    else:
+        watch.wake()
+        _log.info("deadlines swept", events=written)
 
 
 def _sweep(desk: Desk) -> int:

@@ -19,16 +19,15 @@ _RECEIVED = (datetime(2023, 6, 1, 4, tzinfo=UTC), datetime(2024, 6, 3, 4, tzinfo
 
 @pytest.fixture
 async def stored(config: Config, clock: Clock) -> None:
-    """Three applications that wait: two for long, one since now; and one refused."""
+    """Three applications that wait: two for long, one since now; and the third, refused."""
     async with running_platform(config, clock) as platform:
-        node = await platform.node("vehicles-1", "traffic-police")
-        await documents.publish(node)
+        await documents.publish(await platform.node("vehicles-1", "traffic-police"))
         consumer = await platform.department("civil-affairs")
-        with platform.database.writing() as store:
-            for received in _RECEIVED:
-                store.applications.submit(documents.application(), consumer.party, received)
-        turned_down, _ = await documents.apply(consumer), await documents.apply(consumer)
-        await documents.refuse(node, turned_down.id, "理由")
+    # Once nothing sweeps any more: a sweep would let the second of them expire.
+    with closing(Database(config.database_url)) as database, database.writing() as store:
+        for received in (*_RECEIVED, clock(), clock()):
+            store.applications.submit(documents.application(), consumer.party, received)
+        store.applications.refuse(3, "管理员", "理由", clock())
 
 
 def _row(table: str, application_id: str) -> str:
