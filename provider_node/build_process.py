@@ -22,12 +22,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from provider_node.config import NodeConfig, ResourceConfig, load_node, load_resources
+from provider_node.config import NodeConfig, load_node, resource_of
 from provider_node.domain.build import Builder, Progress, Stage
 from provider_node.domain.keys import NodeKeys
 from provider_node.store.manifest import Manifest
 from stayput.errors import StayputError, field_invalid
-from stayput.v1.errors_pb2 import ErrorReason
 
 _INTERVAL_SECONDS: Final = 0.25
 
@@ -68,19 +67,6 @@ def run(
     return builder_of(config).build(
         resource, datetime.now(UTC), reports, time_of_data, accept_bounds=accept_bounds
     )
-
-
-def resource_of(config: NodeConfig, code: str) -> ResourceConfig:
-    """The node's resource of that code; `RESOURCE_UNKNOWN` if there is none."""
-    resources = load_resources(config.node.resources)
-    if code not in resources:
-        raise StayputError(
-            ErrorReason.ERROR_REASON_RESOURCE_UNKNOWN,
-            "no resource of this code is configured",
-            field="resource",
-            remedy=f"the node has: {', '.join(resources) or 'none'}",
-        )
-    return resources[code]
 
 
 def builder_of(config: NodeConfig) -> Builder:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from provider_node.cli.generations import size_of
 from provider_node.cli.options import CONFIG, Config, Resource
-from provider_node.cli.output import say
+from provider_node.cli.output import say, size_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -1,12 +1,12 @@
 """`generations` and `rollback`: what is on disk of a resource, and the way back to an earlier one."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from provider_node.cli.options import CONFIG, Config, Json, Resource
-from provider_node.cli.output import as_object, local, print_object, print_table, say, sentence, word
+from provider_node.cli.output import as_object, local, print_object, print_table, say, sentence, size_of, word
 
 if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from provider_node.config import NodeConfig, ResourceConfig
     from provider_node.store.generations import Generations
     from stayput.v1.admin_pb2 import GenerationStatus, ListGenerationsResponse
-
-_KILO: Final = 1_000
-_UNITS: Final = ("B", "kB", "MB", "GB")
 
 
 def register(app: typer.Typer) -> None:
@@ -27,12 +24,12 @@ def register(app: typer.Typer) -> None:
 
 def generations(resource: Resource, config: Config = CONFIG, as_json: Json = False) -> None:
     """List the generations of a resource on this node's disk (列出资源的各代数据)."""
-    from provider_node.config import load_node
+    from provider_node.config import load_node, resource_of
 
     loaded = load_node(config)
     found = _found(loaded, resource)
     serving = next((one for one in found.generations if one.serving), None)
-    configured = _configured(loaded, resource)
+    configured = resource_of(loaded, resource)
     stale = serving is not None and serving.HasField("as_of") and _stale(configured, serving.as_of)
     if as_json:
         frequency = configured.update_frequency.value
@@ -52,7 +49,7 @@ def rollback(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask. 不再确认。")] = False,
 ) -> None:
     """Let an earlier generation serve again (回退到先前的数据版本)."""
-    from provider_node.config import load_node
+    from provider_node.config import load_node, resource_of
     from provider_node.store.run_directory import RunDirectory
 
     if not yes and sys.stdin.isatty():
@@ -63,18 +60,10 @@ def rollback(
     else:
         from provider_node.domain.generations import roll_back
 
-        _configured(loaded, resource)
+        resource_of(loaded, resource)
         roll_back(_generations(loaded), resource, generation)
     (serving,) = (one for one in _found(loaded, resource).generations if one.serving)
     say("rolled_back", resource=resource, generation=serving.generation, as_of=local(serving.as_of))
-
-
-def size_of(count: int) -> str:
-    """A number of bytes as a person reads it."""
-    value, unit = float(count), 0
-    while value >= _KILO and unit < len(_UNITS) - 1:
-        value, unit = value / _KILO, unit + 1
-    return f"{value:.1f} {_UNITS[unit]}" if unit else f"{count} {_UNITS[0]}"
 
 
 def _found(loaded: "NodeConfig", resource: str) -> "ListGenerationsResponse":
@@ -89,9 +78,10 @@ def _found(loaded: "NodeConfig", resource: str) -> "ListGenerationsResponse":
 
         request = ListGenerationsRequest(resource=resource)
         return run(asked(loaded, lambda node: node.ListGenerations(request)))
+    from provider_node.config import resource_of
     from provider_node.domain.generations import listed
 
-    _configured(loaded, resource)
+    resource_of(loaded, resource)
     return ListGenerationsResponse(generations=listed(_generations(loaded), resource))
 
 
@@ -103,22 +93,6 @@ def _roll_back_in_node(loaded: "NodeConfig", resource: str, generation: str) -> 
 
     request = RollbackRequest(resource=resource, generation=generation)
     run(asked(loaded, lambda node: node.Rollback(request)))
-
-
-def _configured(loaded: "NodeConfig", resource: str) -> "ResourceConfig":
-    from provider_node.config import load_resources
-    from stayput.errors import StayputError
-    from stayput.v1.errors_pb2 import ErrorReason
-
-    resources = load_resources(loaded.node.resources)
-    if resource not in resources:
-        raise StayputError(
-            ErrorReason.ERROR_REASON_RESOURCE_UNKNOWN,
-            "no resource of this code is configured",
-            field="resource",
-            remedy=f"the node has: {', '.join(resources) or 'none'}",
-        )
-    return resources[resource]
 
 
 def _generations(loaded: "NodeConfig") -> "Generations":

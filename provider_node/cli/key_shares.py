@@ -52,7 +52,7 @@ def split(
     from provider_node.config import load_node
     from provider_node.domain import shares as sharing
     from provider_node.domain.key_set import KeySet, check_empty
-    from provider_node.store.directory import sync_directory, write_durably
+    from provider_node.store.files import sync_directory, write_durably
     from provider_node.store.keystore import KeyStore
 
     loaded = load_node(config)

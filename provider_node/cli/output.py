@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # A file or a pipe gets every row on one line and nothing cut off.
 _FILE_COLUMNS: Final = 10_000
+_KILO: Final = 1_000
+_UNITS: Final = ("B", "kB", "MB", "GB")
 
 
 def say(text: str, **values: object) -> None:
@@ -82,3 +84,11 @@ def printable(text: str) -> str:
 def _harmless(character: str) -> bool:
     # To Python the ideographic space of Chinese text is not printable.
     return character.isprintable() or character == "\n" or category(character) == "Zs"
+
+
+def size_of(count: int) -> str:
+    """A number of bytes as a person reads it."""
+    value, unit = float(count), 0
+    while value >= _KILO and unit < len(_UNITS) - 1:
+        value, unit = value / _KILO, unit + 1
+    return f"{value:.1f} {_UNITS[unit]}" if unit else f"{count} {_UNITS[0]}"

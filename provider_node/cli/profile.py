@@ -39,13 +39,13 @@ def profile(
     from provider_node.cli.output import print_object, printable
     from provider_node.cli.profile_table import show
     from provider_node.cli.profile_wording import Wording
-    from provider_node.config import load_node
+    from provider_node.config import load_node, resource_of
     from provider_node.domain.profile import Level, document
     from stayput.language import language_of
 
     word = Wording(language_of())
     node = load_node(config)
-    found = _profiled(node, _resource(node, resource), rows, word)
+    found = _profiled(node, resource_of(node, resource), rows, word)
     if html is not None:
         from provider_node.cli.profile_page import page
 
@@ -58,22 +58,6 @@ def profile(
             typer.echo(printable(word("written", file=html)))
     if strict and any(one.level is Level.FIX for one in found.findings):
         raise typer.Exit(1)
-
-
-def _resource(node: "NodeConfig", code: str) -> "ResourceConfig":
-    from provider_node.config import load_resources
-    from stayput.errors import StayputError
-    from stayput.v1.errors_pb2 import ErrorReason
-
-    resources = load_resources(node.node.resources)
-    if code not in resources:
-        raise StayputError(
-            ErrorReason.ERROR_REASON_RESOURCE_UNKNOWN,
-            "no resource of this code is configured",
-            field="resource",
-            remedy=f"the node has: {', '.join(resources) or 'none'}",
-        )
-    return resources[code]
 
 
 def _profiled(node: "NodeConfig", resource: "ResourceConfig", rows: int | None, word: "Wording") -> "Profile":

@@ -31,8 +31,8 @@ def build_shard(
     import gc
     from datetime import UTC, datetime
 
-    from provider_node.build_process import builder_of, resource_of
-    from provider_node.config import load_node
+    from provider_node.build_process import builder_of
+    from provider_node.config import load_node, resource_of
     from provider_node.domain.build.piecework import make_piece
 
     share = _share(shard)
@@ -69,8 +69,8 @@ def assemble(
     from datetime import UTC, datetime
     from time import monotonic
 
-    from provider_node.build_process import builder_of, resource_of
-    from provider_node.config import load_node
+    from provider_node.build_process import builder_of
+    from provider_node.config import load_node, resource_of
 
     started = monotonic()
     loaded = load_node(config)

@@ -6,7 +6,7 @@ file, line and key.
 
 from provider_node.config.contract import contract_of, granularities_of, modes_of
 from provider_node.config.limits import OFF, LimitsConfig, decimal_of, limit_of, permille_of, share_of
-from provider_node.config.loading import load_node, load_resource, load_resources
+from provider_node.config.loading import load_node, load_resource, load_resources, resource_of
 from provider_node.config.node import Build, Keys, Node, NodeConfig, Policy, Receipts
 from provider_node.config.resource import (
     Category,
@@ -71,5 +71,6 @@ __all__ = [
     "load_resources",
     "modes_of",
     "permille_of",
+    "resource_of",
     "share_of",
 ]

@@ -30,6 +30,19 @@ def load_resource(path: Path, content: bytes | None = None, base: Path | None = 
     return _checked(Document(path, content, base))
 
 
+def resource_of(config: NodeConfig, code: str) -> ResourceConfig:
+    """The node's resource of that code; `RESOURCE_UNKNOWN` if there is none, or as `load_resources`."""
+    resources = load_resources(config.node.resources)
+    if code not in resources:
+        raise StayputError(
+            ErrorReason.ERROR_REASON_RESOURCE_UNKNOWN,
+            "no resource of this code is configured",
+            field="resource",
+            remedy=f"the node has: {', '.join(resources) or 'none'}",
+        )
+    return resources[code]
+
+
 def load_resources(directory: Path) -> dict[str, ResourceConfig]:
     """The resources of all `*.toml` files in that directory, by code.
 

@@ -12,7 +12,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from provider_node.domain.keys import NodeKeys
-from provider_node.store.directory import sync_directory
+from provider_node.store.files import sync_directory
 from provider_node.store.keystore import KeyStore
 from provider_node.store.protection import NONCE_BYTES, unusable
 from stayput.errors import StayputError

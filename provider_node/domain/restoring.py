@@ -9,7 +9,8 @@ from provider_node.domain.backup import CONFIG, DATA, RESOURCES, SERVING, opened
 from provider_node.domain.key_set import KeySet, check_empty
 from provider_node.store import archive
 from provider_node.store.archive import Contents
-from provider_node.store.directory import ResourceDirectory, sync_directory, write_durably
+from provider_node.store.directory import ResourceDirectory
+from provider_node.store.files import sync_directory, write_durably
 from provider_node.store.keystore import KeyStore, keys_directory
 from provider_node.store.protection import Unlocker
 from stayput.errors import field_invalid

@@ -12,7 +12,7 @@ from provider_node.config import ResourceConfig, contract_of
 from provider_node.config.conditions import conditions_of
 from provider_node.domain.build.records import Recorder
 from provider_node.domain.tokens import IndexKey
-from provider_node.sources import Batch, open_source
+from provider_node.sources import Batch, source_of
 from stayput.contract import SALT_BYTES
 from stayput.errors import StayputError
 from stayput.v1.errors_pb2 import ErrorReason
@@ -58,7 +58,7 @@ def sample(resource: ResourceConfig, today: date, most: int = MOST_ROWS) -> Samp
 
 
 def _first(resource: ResourceConfig, most: int) -> Iterator[Batch]:
-    source = open_source(resource.source, {name: one.column for name, one in resource.fields.items()})
+    source = source_of(resource)
     # Closed here and now, so that no file or connection stays open.
     with closing(iter(source.batches())) as batches:  # type: ignore[type-var]  # all are generators
         for batch in batches:

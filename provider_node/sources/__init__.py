@@ -2,7 +2,7 @@
 
 from provider_node.sources.batch import Batch
 from provider_node.sources.csv import CsvSource
-from provider_node.sources.opening import open_source
+from provider_node.sources.opening import open_source, source_of
 from provider_node.sources.source import Source
 
-__all__ = ["Batch", "CsvSource", "Source", "open_source"]
+__all__ = ["Batch", "CsvSource", "Source", "open_source", "source_of"]

@@ -7,6 +7,7 @@ from provider_node.config import (
     DatabaseSourceConfig,
     ExcelSourceConfig,
     ParquetSourceConfig,
+    ResourceConfig,
     SourceConfig,
     SqliteSourceConfig,
 )
@@ -15,6 +16,11 @@ from provider_node.sources.databases import open_database
 from provider_node.sources.excel import ExcelSource
 from provider_node.sources.faults import require_library
 from provider_node.sources.source import Source
+
+
+def source_of(resource: ResourceConfig) -> Source:
+    """The reader of a resource's source, with the column of each of its fields; raises as `open_source`."""
+    return open_source(resource.source, {name: one.column for name, one in resource.fields.items()})
 
 
 def open_source(config: SourceConfig, columns: Mapping[str, str]) -> Source:

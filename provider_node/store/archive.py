@@ -17,7 +17,7 @@ from typing import IO, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from provider_node.store.directory import sync_directory
+from provider_node.store.files import sync_directory
 from stayput.errors import StayputError
 from stayput.v1.errors_pb2 import ErrorReason
 

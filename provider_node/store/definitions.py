@@ -10,10 +10,8 @@ is replaced, then pending.json becomes NNNN.json. Whatever a crash cuts off, the
 resource file was replaced, and forgets if it was not.
 """
 
-import errno
 import fcntl
 import hashlib
-import os
 import re
 import tomllib
 from collections.abc import Iterator
@@ -24,15 +22,13 @@ from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from provider_node.store.directory import sync_directory
+from provider_node.store.files import NO_ROOM, replace_durably, sync_directory, write_durably
 from stayput.errors import StayputError
 from stayput.identity import checked_code
 from stayput.v1.errors_pb2 import ErrorReason
 
 _VERSION: Final = re.compile(r"(\d{4,9})\.json")
 _PENDING: Final = "pending.json"
-_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_PRIVATE: Final = 0o600
 _READABLE: Final = 0o644
 
 
@@ -139,11 +135,8 @@ class DefinitionStore:
         directory = self._directory(code)
         directory.mkdir(mode=0o700, exist_ok=True)
         sync_directory(self._path)
-        _write(self._toml(code, version.version), content, _PRIVATE)
-        fresh = directory / f"{_PENDING}.new"
-        _write(fresh, version.model_dump_json(indent=2).encode(), _PRIVATE)
-        fresh.replace(directory / _PENDING)
-        sync_directory(directory)
+        write_durably(self._toml(code, version.version), content)
+        replace_durably(directory / _PENDING, version.model_dump_json(indent=2).encode())
 
     def _finish(self, code: str) -> None:
         directory = self._directory(code)
@@ -207,19 +200,7 @@ def _replace(file: Path, content: bytes) -> None:
     """Has a resource file hold that content, by one step; a link stays one, and who may read it may still."""
     target = file.resolve()
     mode = target.stat().st_mode & 0o777 if target.exists() else _READABLE
-    fresh = target.with_name(f"{target.name}.new")
-    _write(fresh, content, mode)
-    fresh.replace(target)
-    sync_directory(target.parent)
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with open(descriptor, "wb") as file:  # noqa: PTH123 (a descriptor)
-        os.fchmod(descriptor, mode)
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
+    replace_durably(target, content, mode)
 
 
 @contextmanager
@@ -227,7 +208,7 @@ def _storage_faults() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _NO_ROOM:
+        if error.errno in NO_ROOM:
             raise StayputError(
                 ErrorReason.ERROR_REASON_STORAGE_FULL,
                 "there is no room for the definition; what held before holds on",

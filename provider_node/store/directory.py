@@ -21,6 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from provider_node.store.files import replace_durably, sync_directory, write_durably
 from stayput.contract import SALT_BYTES
 from stayput.errors import StayputError
 from stayput.identity import checked_code
@@ -145,10 +146,7 @@ class ResourceDirectory:
             salt = bytes.fromhex(path.read_text("ascii"))
         except FileNotFoundError:
             salt = random(SALT_BYTES)
-            fresh = path.with_suffix(".new")
-            write_durably(fresh, f"{salt.hex()}\n".encode())
-            fresh.replace(path)
-            sync_directory(self._path)
+            replace_durably(path, f"{salt.hex()}\n".encode())
         except ValueError:
             salt = b""
         if len(salt) != SALT_BYTES:
@@ -205,21 +203,3 @@ def damaged(code: str, problem: str) -> StayputError:
         field="resource",
         remedy="the provider has to build the resource again",
     )
-
-
-def write_durably(path: Path, content: bytes) -> None:
-    """Writes a file that only its owner can read and waits until it is on disk."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "wb") as file:  # noqa: PTH123 (a descriptor)
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def sync_directory(path: Path) -> None:
-    """Waits until the names in a directory are on disk."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

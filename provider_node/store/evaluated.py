@@ -9,16 +9,16 @@ granularity of the generation's sets, in this order:
 - COUNT: the fingerprint.
 """
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from pydantic import ValidationError
 
-from provider_node.store.directory import EVALUATIONS, MANIFEST, ResourceDirectory
+from provider_node.store.directory import EVALUATIONS, ResourceDirectory
+from provider_node.store.files import sha256_of
 from provider_node.store.index import Index
-from provider_node.store.manifest import Manifest
+from provider_node.store.manifest import read_manifest
 from stayput.errors import StayputError
 from stayput.oblivious import FINGERPRINT_BYTES, SUITE
 from stayput.v1.contract_pb2 import Granularity
@@ -57,9 +57,8 @@ def serving(directory: ResourceDirectory, key_epoch: str) -> Evaluated | None:
         return None
     path = directory.generation(generation)
     try:
-        manifest = Manifest.model_validate_json((path / MANIFEST).read_bytes())
-        with (path / EVALUATIONS).open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        manifest = read_manifest(path)
+        found = sha256_of(path / EVALUATIONS)
     except (FileNotFoundError, ValidationError):
         # It was not built for oblivious mode, or is damaged: everything is evaluated anew.
         return None

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from provider_node.store.directory import sync_directory
+from provider_node.store.files import sync_directory
 from stayput.oblivious import FINGERPRINT_BYTES
 
 _CHUNK: Final = 1 << 20

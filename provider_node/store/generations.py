@@ -1,7 +1,6 @@
 """The serving generations of a node's resources."""
 
 import errno
-import hashlib
 import threading
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import lmdb
 from pydantic import ValidationError
 
 from provider_node.store.directory import FINGERPRINTS, ResourceDirectory, damaged
+from provider_node.store.files import sha256_of
 from provider_node.store.fingerprints import FingerprintSet
 from provider_node.store.index import Index
 from provider_node.store.manifest import Manifest, read_manifest
@@ -127,9 +127,8 @@ class Generations:
 
 def _check_index(resource: str, manifest: Manifest, path: Path, called: str) -> None:
     for name, expected in manifest.index_files.items():
-        with (path / name).open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != expected:
-                raise damaged(resource, f"the index of {called} is damaged")
+        if sha256_of(path / name) != expected:
+            raise damaged(resource, f"the index of {called} is damaged")
 
 
 def _fingerprints(

@@ -19,7 +19,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from provider_node.config import NodeConfig
-from provider_node.store.directory import sync_directory, write_durably
+from provider_node.store.files import sync_directory, write_durably
 from provider_node.store.protection import (
     FORMAT,
     NONCE_BYTES,

@@ -1,11 +1,11 @@
 """An index in one file, or in several if it is large: each has some consecutive tokens."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Self
 
 from provider_node.store.directory import INDEX
+from provider_node.store.files import sha256_of
 from provider_node.store.index import IndexWriter
 from provider_node.store.manifest import Shard
 
@@ -57,7 +57,7 @@ class ShardWriter:
         if len(paths) == 1:
             paths = [self._directory / INDEX]
         return [
-            Shard(file=path.name, first=first.hex(), entries=entries, sha256=_sha256(path))
+            Shard(file=path.name, first=first.hex(), entries=entries, sha256=sha256_of(path))
             for path, first, entries in zip(paths, self._first, self._entries, strict=True)
         ]
 
@@ -89,8 +89,3 @@ class ShardWriter:
 
     def _path(self, number: int) -> Path:
         return self._directory / f"{_STEM}-{number:02}.{_SUFFIX}"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

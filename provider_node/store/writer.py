@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 import lmdb
 
+from provider_node.store.files import NO_ROOM
 from stayput.errors import StayputError
 from stayput.v1.errors_pb2 import ErrorReason
 
@@ -19,7 +20,7 @@ _Result = tuple[object, Exception | None]
 
 _MOST_JOBS: Final = 256
 # LMDB reports EIO when the system took only a part of what it wrote, as a disk does that is filling up.
-_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+_NO_ROOM: Final = NO_ROOM | {errno.EIO}
 
 
 class GroupWriter:

@@ -1,12 +1,10 @@
 """One build, from the source to the switch."""
 
-import errno
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
 import lmdb
 
@@ -20,16 +18,15 @@ from provider_node.domain.build.pieces import Pieces, check_keyed_only, pieces_o
 from provider_node.domain.build.progress import Progress, Reporter, Stage
 from provider_node.domain.oprf_keys import KeyEpoch, OprfKeys
 from provider_node.domain.tokens import IndexKey
-from provider_node.sources import Source, open_source
+from provider_node.sources import Source, source_of
 from provider_node.store import evaluated
-from provider_node.store.directory import MANIFEST, ResourceDirectory, write_durably
+from provider_node.store.directory import MANIFEST, ResourceDirectory
+from provider_node.store.files import NO_ROOM, write_durably
 from provider_node.store.manifest import Manifest, Oblivious, hash_of
 from stayput.china_time import china_date
 from stayput.errors import StayputError
 from stayput.v1.contract_pb2 import Contract, Granularity
 from stayput.v1.errors_pb2 import ErrorReason
-
-_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +132,6 @@ class Builder:
         return self.oprf_keys.epoch(resource.code, generation if own else None)
 
 
-def source_of(resource: ResourceConfig) -> Source:
-    """The reader of a resource's source."""
-    return open_source(resource.source, {name: one.column for name, one in resource.fields.items()})
-
-
 def recipe_of(resource: ResourceConfig, contract: Contract, index_key: IndexKey, now: datetime) -> Recipe:
     """What a resource is recorded by at that time."""
     # The day that bounds birth dates must not depend on which zone the node's clock is set to.
@@ -171,7 +163,7 @@ def storage_faults(code: str) -> Iterator[None]:
         yield
     except (OSError, lmdb.Error) as error:
         number = error.errno if isinstance(error, OSError) else error.code
-        if number in _NO_ROOM:
+        if number in NO_ROOM:
             raise StayputError(
                 ErrorReason.ERROR_REASON_STORAGE_FULL,
                 f"{code}: there is no room for the new generation; what was serving goes on",

@@ -1,6 +1,5 @@
 """From the elements of a generation to its evaluations and its fingerprint sets."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from provider_node.domain.build.records import Elements, Records
 from provider_node.domain.oprf_keys import KeyEpoch
 from provider_node.store.directory import EVALUATIONS, FINGERPRINTS
 from provider_node.store.evaluated import Evaluated
+from provider_node.store.files import sha256_of
 from provider_node.store.fingerprints import FingerprintWriter
 from provider_node.store.index import IndexWriter
 from provider_node.store.manifest import Oblivious
@@ -85,9 +85,7 @@ class Fingerprinting:
                 )
             )
             reporter.at(Stage.VERIFYING)
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        return Oblivious(offer=offer, evaluations_sha256=found)
+        return Oblivious(offer=offer, evaluations_sha256=sha256_of(path))
 
     def _add(self, records: Records) -> None:
         """Adds evaluated elements to the sets of their places."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from provider_node.config import ResourceConfig, contract_of
-from provider_node.domain.build.builder import Builder, recipe_of, source_of, storage_faults
+from provider_node.domain.build.builder import Builder, recipe_of, storage_faults
 from provider_node.domain.build.making import Making
 from provider_node.domain.build.pieces import (
     PIECE,
@@ -20,7 +20,9 @@ from provider_node.domain.build.pieces import (
 )
 from provider_node.domain.build.progress import Progress, Reporter
 from provider_node.domain.tokens import IndexKey
-from provider_node.store.directory import ResourceDirectory, sync_directory, write_durably
+from provider_node.sources import source_of
+from provider_node.store.directory import ResourceDirectory
+from provider_node.store.files import sync_directory, write_durably
 from stayput.errors import StayputError
 from stayput.v1.errors_pb2 import ErrorReason
 

@@ -15,7 +15,7 @@ from provider_node.domain.profile.columns import CheckColumn, ConditionColumn, F
 from provider_node.domain.profile.findings import findings
 from provider_node.domain.profile.hashing import Hashes, KeyedHashes, Mask, combined
 from provider_node.domain.profile.model import Freshness, Profile
-from provider_node.sources import Batch, Source, open_source
+from provider_node.sources import Batch, Source, source_of
 from stayput.china_time import china_date
 from stayput.freshness import is_stale
 from stayput.normalise import Field, Reject, normaliser
@@ -48,7 +48,7 @@ class Run:
 
 def profile(resource: ResourceConfig, run: Run) -> Profile:
     """The profile of a resource's source; raises `SOURCE_INVALID`."""
-    source = open_source(resource.source, {name: one.column for name, one in resource.fields.items()})
+    source = source_of(resource)
     profiler = _Profiler(resource, run)
     first = _First(source.batches(), run.most_rows)
     for batch in first:

@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 
 from provider_node.config import load_node
 from provider_node.domain.keys import NodeKeys
-from provider_node.store import directory as directory_files
-from provider_node.store import keystore
+from provider_node.store import files, keystore
 from provider_node.store.keystore import KeyStore
 from provider_node.store.protection import (
     Unlocker,
@@ -262,7 +261,7 @@ def test_a_crash_at_any_step_leaves_files_that_are_read_and_can_be_converted(
         "decrypt": KeyStore.decrypt,
         "change": lambda store: store.change_unlocker(new),
     }
-    write, sync = directory_files.write_durably, directory_files.sync_directory
+    write, sync = files.write_durably, files.sync_directory
     crashes = 0
     for step in range(40):
         directory = tmp_path / f"{step}" / "keys"

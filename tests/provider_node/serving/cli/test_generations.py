@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from provider_node.build_process import run as build_here
-from provider_node.cli.generations import size_of
+from provider_node.cli.output import size_of
 from provider_node.cli.progress import Lines, seconds_left, show_bar
 from stayput.v1.admin_pb2 import BuildRequest, BuildResponse, PublishRequest, ResourceStatus
 from tests.provider_node.serving import register
