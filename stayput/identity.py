@@ -1,7 +1,8 @@
 """Who a certificate names, and the names that bind a TLS connection to a party rather than to an address.
 
 A certificate carries the SAN URI `urn:stayput:department:<code>` or `urn:stayput:node:<id>`, and a SAN DNS
-name made from it under `.internal`, which a caller demands of the server whatever address it dialled.
+name made from it under `.internal`, which a caller demands of the server whatever address it dialled. A node
+names its replicas by `urn:stayput:replica:<name>`, under an authority that nobody else trusts.
 """
 
 import hashlib
@@ -26,11 +27,12 @@ class Kind(Enum):
 
     DEPARTMENT = "department"
     NODE = "node"
+    REPLICA = "replica"
 
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """A department (by its code) or a node (by its id)."""
+    """A department (by its code), a node (by its id) or a replica (by its name)."""
 
     kind: Kind
     id: str
@@ -71,6 +73,11 @@ def department(code: str) -> Party:
 def node(node_id: str) -> Party:
     """The node of that id; `FIELD_INVALID` if the id is malformed."""
     return Party(Kind.NODE, checked_code(node_id, "node"))
+
+
+def replica(name: str) -> Party:
+    """The replica of that name; `FIELD_INVALID` if the name is malformed."""
+    return Party(Kind.REPLICA, checked_code(name, "replica"))
 
 
 def checked_code(code: str, field: str) -> str:

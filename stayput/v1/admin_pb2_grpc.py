@@ -125,6 +125,11 @@ class NodeAdminServiceStub:
                 request_serializer=stayput_dot_v1_dot_admin__pb2.RotateKeyRequest.SerializeToString,
                 response_deserializer=stayput_dot_v1_dot_admin__pb2.RotateKeyResponse.FromString,
                 _registered_method=True)
+        self.ListReplicas = channel.unary_unary(
+                '/stayput.v1.NodeAdminService/ListReplicas',
+                request_serializer=stayput_dot_v1_dot_admin__pb2.ListReplicasRequest.SerializeToString,
+                response_deserializer=stayput_dot_v1_dot_admin__pb2.ListReplicasResponse.FromString,
+                _registered_method=True)
         self.ListReceipts = channel.unary_unary(
                 '/stayput.v1.NodeAdminService/ListReceipts',
                 request_serializer=stayput_dot_v1_dot_admin__pb2.ListReceiptsRequest.SerializeToString,
@@ -274,6 +279,13 @@ class NodeAdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListReplicas(self, request, context):
+        """The node's replicas and what they serve.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListReceipts(self, request, context):
         """Receipts in this node's own store by what they say, newest first. Fails with FIELD_INVALID.
         """
@@ -373,6 +385,11 @@ def add_NodeAdminServiceServicer_to_server(servicer, server):
                     servicer.RotateKey,
                     request_deserializer=stayput_dot_v1_dot_admin__pb2.RotateKeyRequest.FromString,
                     response_serializer=stayput_dot_v1_dot_admin__pb2.RotateKeyResponse.SerializeToString,
+            ),
+            'ListReplicas': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReplicas,
+                    request_deserializer=stayput_dot_v1_dot_admin__pb2.ListReplicasRequest.FromString,
+                    response_serializer=stayput_dot_v1_dot_admin__pb2.ListReplicasResponse.SerializeToString,
             ),
             'ListReceipts': grpc.unary_unary_rpc_method_handler(
                     servicer.ListReceipts,
@@ -867,6 +884,33 @@ class NodeAdminService:
             '/stayput.v1.NodeAdminService/RotateKey',
             stayput_dot_v1_dot_admin__pb2.RotateKeyRequest.SerializeToString,
             stayput_dot_v1_dot_admin__pb2.RotateKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReplicas(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stayput.v1.NodeAdminService/ListReplicas',
+            stayput_dot_v1_dot_admin__pb2.ListReplicasRequest.SerializeToString,
+            stayput_dot_v1_dot_admin__pb2.ListReplicasResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -89,6 +89,8 @@ class NodeAdminServiceStub:
     """Has a new key take the place of one of the node's. The one before goes on working for as long as its purpose needs:
     no call fails. Fails with FIELD_INVALID, CONFIGURATION_INVALID.
     """
+    ListReplicas: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListReplicasRequest, _admin_pb2.ListReplicasResponse]
+    """The node's replicas and what they serve."""
     ListReceipts: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListReceiptsRequest, _admin_pb2.ListReceiptsResponse]
     """Receipts in this node's own store by what they say, newest first. Fails with FIELD_INVALID."""
 
@@ -153,6 +155,8 @@ class NodeAdminServiceAsyncStub(NodeAdminServiceStub):
     """Has a new key take the place of one of the node's. The one before goes on working for as long as its purpose needs:
     no call fails. Fails with FIELD_INVALID, CONFIGURATION_INVALID.
     """
+    ListReplicas: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListReplicasRequest, _admin_pb2.ListReplicasResponse]  # type: ignore[assignment]
+    """The node's replicas and what they serve."""
     ListReceipts: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListReceiptsRequest, _admin_pb2.ListReceiptsResponse]  # type: ignore[assignment]
     """Receipts in this node's own store by what they say, newest first. Fails with FIELD_INVALID."""
 
@@ -322,6 +326,14 @@ class NodeAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         """Has a new key take the place of one of the node's. The one before goes on working for as long as its purpose needs:
         no call fails. Fails with FIELD_INVALID, CONFIGURATION_INVALID.
         """
+
+    @_abc_1.abstractmethod
+    def ListReplicas(
+        self,
+        request: _admin_pb2.ListReplicasRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.ListReplicasResponse, _abc.Awaitable[_admin_pb2.ListReplicasResponse]]:
+        """The node's replicas and what they serve."""
 
     @_abc_1.abstractmethod
     def ListReceipts(

@@ -26,33 +26,33 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from stayput.v1 import contract_pb2 as stayput_dot_v1_dot_contract__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1astayput/v1/catalogue.proto\x12\nstayput.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19stayput/v1/contract.proto\"\x8a\x05\n\x08Resource\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x10\n\x08title_en\x18\x03 \x01(\t\x12\x10\n\x08provider\x18\x04 \x01(\t\x12\x0f\n\x07node_id\x18\x05 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x06 \x01(\t\x12\x13\n\x0bsigning_key\x18\x07 \x01(\x0c\x12&\n\x08\x63\x61tegory\x18\x08 \x01(\x0e\x32\x14.stayput.v1.Category\x12$\n\x07sharing\x18\t \x01(\x0e\x32\x13.stayput.v1.Sharing\x12\x12\n\nconditions\x18\n \x01(\t\x12\x13\n\x0blegal_basis\x18\x0b \x01(\t\x12\x35\n\x10update_frequency\x18\x0c \x01(\x0e\x32\x1b.stayput.v1.UpdateFrequency\x12\x1d\n\x04keys\x18\r \x03(\x0b\x32\x0f.stayput.v1.Key\x12!\n\x06\x63hecks\x18\x0e \x03(\x0b\x32\x11.stayput.v1.Check\x12!\n\x06\x66ields\x18\x0f \x03(\x0b\x32\x11.stayput.v1.Field\x12\x1f\n\x05modes\x18\x10 \x03(\x0e\x32\x10.stayput.v1.Mode\x12\x12\n\ngeneration\x18\x11 \x01(\t\x12)\n\x05\x61s_of\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05stale\x18\x13 \x01(\x08\x12.\n\rgranularities\x18\x14 \x03(\x0e\x32\x17.stayput.v1.Granularity\x12-\n\toblivious\x18\x15 \x01(\x0b\x32\x1a.stayput.v1.ObliviousOffer\x12%\n\x08leakages\x18\x16 \x03(\x0b\x32\x13.stayput.v1.Leakage\"@\n\x16PublishResourceRequest\x12&\n\x08resource\x18\x01 \x01(\x0b\x32\x14.stayput.v1.Resource\"A\n\x17PublishResourceResponse\x12&\n\x08resource\x18\x01 \x01(\x0b\x32\x14.stayput.v1.Resource\"\xd0\x01\n\x14ListResourcesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\r\n\x05query\x18\x03 \x01(\t\x12(\n\ncategories\x18\x04 \x03(\x0e\x32\x14.stayput.v1.Category\x12%\n\x08sharings\x18\x05 \x03(\x0e\x32\x13.stayput.v1.Sharing\x12\x10\n\x08provider\x18\x06 \x01(\t\x12\x1f\n\x05modes\x18\x07 \x03(\x0e\x32\x10.stayput.v1.Mode\"Y\n\x15ListResourcesResponse\x12\'\n\tresources\x18\x01 \x03(\x0b\x32\x14.stayput.v1.Resource\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\"\n\x12GetResourceRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\"=\n\x13GetResourceResponse\x12&\n\x08resource\x18\x01 \x01(\x0b\x32\x14.stayput.v1.Resource*d\n\x08\x43\x61tegory\x12\x18\n\x14\x43\x41TEGORY_UNSPECIFIED\x10\x00\x12\x11\n\rCATEGORY_BASE\x10\x01\x12\x12\n\x0e\x43\x41TEGORY_THEME\x10\x02\x12\x17\n\x13\x43\x41TEGORY_DEPARTMENT\x10\x03*n\n\x07Sharing\x12\x17\n\x13SHARING_UNSPECIFIED\x10\x00\x12\x19\n\x15SHARING_UNCONDITIONAL\x10\x01\x12\x17\n\x13SHARING_CONDITIONAL\x10\x02\x12\x16\n\x12SHARING_NOT_SHARED\x10\x03*\x86\x02\n\x0fUpdateFrequency\x12 \n\x1cUPDATE_FREQUENCY_UNSPECIFIED\x10\x00\x12\x1d\n\x19UPDATE_FREQUENCY_REALTIME\x10\x01\x12\x1a\n\x16UPDATE_FREQUENCY_DAILY\x10\x02\x12\x1b\n\x17UPDATE_FREQUENCY_WEEKLY\x10\x03\x12\x1c\n\x18UPDATE_FREQUENCY_MONTHLY\x10\x04\x12\x1e\n\x1aUPDATE_FREQUENCY_QUARTERLY\x10\x05\x12\x1b\n\x17UPDATE_FREQUENCY_YEARLY\x10\x06\x12\x1e\n\x1aUPDATE_FREQUENCY_IRREGULAR\x10\x07\x32\x94\x02\n\x10\x43\x61talogueService\x12Z\n\x0fPublishResource\x12\".stayput.v1.PublishResourceRequest\x1a#.stayput.v1.PublishResourceResponse\x12T\n\rListResources\x12 .stayput.v1.ListResourcesRequest\x1a!.stayput.v1.ListResourcesResponse\x12N\n\x0bGetResource\x12\x1e.stayput.v1.GetResourceRequest\x1a\x1f.stayput.v1.GetResourceResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1astayput/v1/catalogue.proto\x12\nstayput.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19stayput/v1/contract.proto\"\xa5\x05\n\x08Resource\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x10\n\x08title_en\x18\x03 \x01(\t\x12\x10\n\x08provider\x18\x04 \x01(\t\x12\x0f\n\x07node_id\x18\x05 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x06 \x01(\t\x12\x13\n\x0bsigning_key\x18\x07 \x01(\x0c\x12&\n\x08\x63\x61tegory\x18\x08 \x01(\x0e\x32\x14.stayput.v1.Category\x12$\n\x07sharing\x18\t \x01(\x0e\x32\x13.stayput.v1.Sharing\x12\x12\n\nconditions\x18\n \x01(\t\x12\x13\n\x0blegal_basis\x18\x0b \x01(\t\x12\x35\n\x10update_frequency\x18\x0c \x01(\x0e\x32\x1b.stayput.v1.UpdateFrequency\x12\x1d\n\x04keys\x18\r \x03(\x0b\x32\x0f.stayput.v1.Key\x12!\n\x06\x63hecks\x18\x0e \x03(\x0b\x32\x11.stayput.v1.Check\x12!\n\x06\x66ields\x18\x0f \x03(\x0b\x32\x11.stayput.v1.Field\x12\x1f\n\x05modes\x18\x10 \x03(\x0e\x32\x10.stayput.v1.Mode\x12\x12\n\ngeneration\x18\x11 \x01(\t\x12)\n\x05\x61s_of\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05stale\x18\x13 \x01(\x08\x12.\n\rgranularities\x18\x14 \x03(\x0e\x32\x17.stayput.v1.Granularity\x12-\n\toblivious\x18\x15 \x01(\x0b\x32\x1a.stayput.v1.ObliviousOffer\x12%\n\x08leakages\x18\x16 \x03(\x0b\x32\x13.stayput.v1.Leakage\x12\x19\n\x11replica_addresses\x18\x17 \x03(\t\"@\n\x16PublishResourceRequest\x12&\n\x08resource\x18\x01 \x01(\x0b\x32\x14.stayput.v1.Resource\"A\n\x17PublishResourceResponse\x12&\n\x08resource\x18\x01 \x01(\x0b\x32\x14.stayput.v1.Resource\"\xd0\x01\n\x14ListResourcesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\r\n\x05query\x18\x03 \x01(\t\x12(\n\ncategories\x18\x04 \x03(\x0e\x32\x14.stayput.v1.Category\x12%\n\x08sharings\x18\x05 \x03(\x0e\x32\x13.stayput.v1.Sharing\x12\x10\n\x08provider\x18\x06 \x01(\t\x12\x1f\n\x05modes\x18\x07 \x03(\x0e\x32\x10.stayput.v1.Mode\"Y\n\x15ListResourcesResponse\x12\'\n\tresources\x18\x01 \x03(\x0b\x32\x14.stayput.v1.Resource\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\"\n\x12GetResourceRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\"=\n\x13GetResourceResponse\x12&\n\x08resource\x18\x01 \x01(\x0b\x32\x14.stayput.v1.Resource*d\n\x08\x43\x61tegory\x12\x18\n\x14\x43\x41TEGORY_UNSPECIFIED\x10\x00\x12\x11\n\rCATEGORY_BASE\x10\x01\x12\x12\n\x0e\x43\x41TEGORY_THEME\x10\x02\x12\x17\n\x13\x43\x41TEGORY_DEPARTMENT\x10\x03*n\n\x07Sharing\x12\x17\n\x13SHARING_UNSPECIFIED\x10\x00\x12\x19\n\x15SHARING_UNCONDITIONAL\x10\x01\x12\x17\n\x13SHARING_CONDITIONAL\x10\x02\x12\x16\n\x12SHARING_NOT_SHARED\x10\x03*\x86\x02\n\x0fUpdateFrequency\x12 \n\x1cUPDATE_FREQUENCY_UNSPECIFIED\x10\x00\x12\x1d\n\x19UPDATE_FREQUENCY_REALTIME\x10\x01\x12\x1a\n\x16UPDATE_FREQUENCY_DAILY\x10\x02\x12\x1b\n\x17UPDATE_FREQUENCY_WEEKLY\x10\x03\x12\x1c\n\x18UPDATE_FREQUENCY_MONTHLY\x10\x04\x12\x1e\n\x1aUPDATE_FREQUENCY_QUARTERLY\x10\x05\x12\x1b\n\x17UPDATE_FREQUENCY_YEARLY\x10\x06\x12\x1e\n\x1aUPDATE_FREQUENCY_IRREGULAR\x10\x07\x32\x94\x02\n\x10\x43\x61talogueService\x12Z\n\x0fPublishResource\x12\".stayput.v1.PublishResourceRequest\x1a#.stayput.v1.PublishResourceResponse\x12T\n\rListResources\x12 .stayput.v1.ListResourcesRequest\x1a!.stayput.v1.ListResourcesResponse\x12N\n\x0bGetResource\x12\x1e.stayput.v1.GetResourceRequest\x1a\x1f.stayput.v1.GetResourceResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stayput.v1.catalogue_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CATEGORY']._serialized_start=1289
-  _globals['_CATEGORY']._serialized_end=1389
-  _globals['_SHARING']._serialized_start=1391
-  _globals['_SHARING']._serialized_end=1501
-  _globals['_UPDATEFREQUENCY']._serialized_start=1504
-  _globals['_UPDATEFREQUENCY']._serialized_end=1766
+  _globals['_CATEGORY']._serialized_start=1316
+  _globals['_CATEGORY']._serialized_end=1416
+  _globals['_SHARING']._serialized_start=1418
+  _globals['_SHARING']._serialized_end=1528
+  _globals['_UPDATEFREQUENCY']._serialized_start=1531
+  _globals['_UPDATEFREQUENCY']._serialized_end=1793
   _globals['_RESOURCE']._serialized_start=103
-  _globals['_RESOURCE']._serialized_end=753
-  _globals['_PUBLISHRESOURCEREQUEST']._serialized_start=755
-  _globals['_PUBLISHRESOURCEREQUEST']._serialized_end=819
-  _globals['_PUBLISHRESOURCERESPONSE']._serialized_start=821
-  _globals['_PUBLISHRESOURCERESPONSE']._serialized_end=886
-  _globals['_LISTRESOURCESREQUEST']._serialized_start=889
-  _globals['_LISTRESOURCESREQUEST']._serialized_end=1097
-  _globals['_LISTRESOURCESRESPONSE']._serialized_start=1099
-  _globals['_LISTRESOURCESRESPONSE']._serialized_end=1188
-  _globals['_GETRESOURCEREQUEST']._serialized_start=1190
-  _globals['_GETRESOURCEREQUEST']._serialized_end=1224
-  _globals['_GETRESOURCERESPONSE']._serialized_start=1226
-  _globals['_GETRESOURCERESPONSE']._serialized_end=1287
-  _globals['_CATALOGUESERVICE']._serialized_start=1769
-  _globals['_CATALOGUESERVICE']._serialized_end=2045
+  _globals['_RESOURCE']._serialized_end=780
+  _globals['_PUBLISHRESOURCEREQUEST']._serialized_start=782
+  _globals['_PUBLISHRESOURCEREQUEST']._serialized_end=846
+  _globals['_PUBLISHRESOURCERESPONSE']._serialized_start=848
+  _globals['_PUBLISHRESOURCERESPONSE']._serialized_end=913
+  _globals['_LISTRESOURCESREQUEST']._serialized_start=916
+  _globals['_LISTRESOURCESREQUEST']._serialized_end=1124
+  _globals['_LISTRESOURCESRESPONSE']._serialized_start=1126
+  _globals['_LISTRESOURCESRESPONSE']._serialized_end=1215
+  _globals['_GETRESOURCEREQUEST']._serialized_start=1217
+  _globals['_GETRESOURCEREQUEST']._serialized_end=1251
+  _globals['_GETRESOURCERESPONSE']._serialized_start=1253
+  _globals['_GETRESOURCERESPONSE']._serialized_end=1314
+  _globals['_CATALOGUESERVICE']._serialized_start=1796
+  _globals['_CATALOGUESERVICE']._serialized_end=2072
 # @@protoc_insertion_point(module_scope)

@@ -151,6 +151,7 @@ class Resource(_message.Message):
     GRANULARITIES_FIELD_NUMBER: _builtins.int
     OBLIVIOUS_FIELD_NUMBER: _builtins.int
     LEAKAGES_FIELD_NUMBER: _builtins.int
+    REPLICA_ADDRESSES_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     """Code, 2 to 63 characters of `[a-z0-9-]`, beginning with a letter and not ending with `-`; unique on the
     platform.
@@ -215,6 +216,12 @@ class Resource(_message.Message):
     def leakages(self) -> _containers.RepeatedCompositeFieldContainer[_contract_pb2.Leakage]:
         """Who learns what, one for each mode and granularity offered."""
 
+    @_builtins.property
+    def replica_addresses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Where else the node answers, `host:port`, at most 64: its replicas. Callers spread their sessions over `address` and
+        these, and go on to the next when one cannot be reached.
+        """
+
     def __init__(
         self,
         *,
@@ -240,10 +247,11 @@ class Resource(_message.Message):
         granularities: _abc.Iterable[_contract_pb2.Granularity.ValueType] | None = ...,
         oblivious: _contract_pb2.ObliviousOffer | None = ...,
         leakages: _abc.Iterable[_contract_pb2.Leakage] | None = ...,
+        replica_addresses: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "oblivious", b"oblivious"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "as_of", b"as_of", "category", b"category", "checks", b"checks", "code", b"code", "conditions", b"conditions", "fields", b"fields", "generation", b"generation", "granularities", b"granularities", "keys", b"keys", "leakages", b"leakages", "legal_basis", b"legal_basis", "modes", b"modes", "node_id", b"node_id", "oblivious", b"oblivious", "provider", b"provider", "sharing", b"sharing", "signing_key", b"signing_key", "stale", b"stale", "title", b"title", "title_en", b"title_en", "update_frequency", b"update_frequency"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "as_of", b"as_of", "category", b"category", "checks", b"checks", "code", b"code", "conditions", b"conditions", "fields", b"fields", "generation", b"generation", "granularities", b"granularities", "keys", b"keys", "leakages", b"leakages", "legal_basis", b"legal_basis", "modes", b"modes", "node_id", b"node_id", "oblivious", b"oblivious", "provider", b"provider", "replica_addresses", b"replica_addresses", "sharing", b"sharing", "signing_key", b"signing_key", "stale", b"stale", "title", b"title", "title_en", b"title_en", "update_frequency", b"update_frequency"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
