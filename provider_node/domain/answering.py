@@ -4,21 +4,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from provider_node.store.attempts import Reservation
-from provider_node.store.usage import Settle
-from stayput.v1.access_pb2 import ChangeCause
+from provider_node.domain.accounts import Attempts
+from provider_node.domain.costs import Cost
+from provider_node.domain.guards import Observation
 from stayput.v1.log_pb2 import Receipt
 
 CHUNK_RECORDS: Final = 8_192
 # Half of what a message may hold (stayput.rpc.tls).
 _CHUNK_BYTES: Final = 4 * 1024 * 1024
 
-Verdict = Callable[[bytes], "bytes | ChangeCause.ValueType"]
-
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A chunk as it came out of its seal, charged to `day` (ISO date). `content` hides itself.
+    """A chunk as it came out of its seal. `content` hides itself.
 
     It may hold `most` records, or in oblivious mode so many elements in each column.
     """
@@ -26,7 +24,6 @@ class Chunk:
     content: bytes = field(repr=False)
     most: int
     final: bool
-    day: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +31,14 @@ class Answered:
     """The answer to a chunk, which may be sent once it is accounted for.
 
     `response` is what the consumer gets, before it is sealed, and `more` what follows it after the final
-    chunk; that can be gone through more than once. `settle` says, within the transaction that
-    makes the answer durable, how many records it costs. `verdict` is that of the guards on it, from their
-    state before. `keep` is called when the answer is durable, and takes it into what the answers to later
-    chunks build on.
+    chunk; that can be gone through more than once. `cost` and `observed` are as `Entry` has them. `keep` is
+    called when the answer is durable, and takes it into what the answers to later chunks build on.
     """
 
     response: bytes = field(repr=False)
-    settle: Settle
-    verdict: Verdict
+    cost: Cost
     keep: Callable[[], None]
+    observed: Observation | None = None
     more: Iterable[bytes] = field(default=(), repr=False)
 
 
@@ -56,23 +51,13 @@ class Answering(Protocol):
         Raises `CHUNK_SIZE`, `FIELD_INVALID` or `QUOTA_EXCEEDED`.
         """
 
-    def answered(self, chunk: Chunk, draft: Receipt, attempts: Reservation) -> Answered:
+    def answered(self, chunk: Chunk, draft: Receipt, attempts: Attempts) -> Answered:
         """The answer to that chunk; adds to the draft what it tells. Changes nothing else before `keep`."""
 
 
 def most_in_chunk(size: int) -> int:
     """Most records in one chunk, if each takes so many bytes."""
     return min(CHUNK_RECORDS, _CHUNK_BYTES // size)
-
-
-def costs(records: int) -> Settle:
-    """Where nothing but a number of records has to be settled."""
-    return lambda _txn, _draft: records
-
-
-def unguarded(before: bytes) -> bytes:
-    """The verdict where there is nothing that the guards could look at."""
-    return before
 
 
 def nothing_kept() -> None:

@@ -5,11 +5,12 @@ from typing import Protocol
 import numpy as np
 
 from provider_node.domain.accounting import add_counts
-from provider_node.domain.answering import Answered, Chunk, costs, most_in_chunk, nothing_kept
+from provider_node.domain.accounts import Attempts
+from provider_node.domain.answering import Answered, Chunk, most_in_chunk, nothing_kept
+from provider_node.domain.costs import Records
 from provider_node.domain.guards import Observation
 from provider_node.domain.matching import Matched
 from provider_node.domain.tokens import TokenKey
-from provider_node.store.attempts import Reservation
 from stayput.elements import DIGEST_BYTES
 from stayput.errors import StayputError
 from stayput.outcomes import ATTEMPTS, NOT_ASKED, tally
@@ -59,7 +60,7 @@ class ByRecord:
         """See `Answering`."""
         draft.records += records_in(chunk, self._columns)
 
-    def answered(self, chunk: Chunk, draft: Receipt, attempts: Reservation) -> Answered:
+    def answered(self, chunk: Chunk, draft: Receipt, attempts: Attempts) -> Answered:
         """See `Answering`."""
         matched = self._matcher.match(chunk.content)
         self._refuse_attempts(matched, attempts)
@@ -70,10 +71,10 @@ class ByRecord:
             draft.tallies.extend(Tally() for _ in range(self._columns))
         for column, counts in enumerate(draft.tallies):
             add_counts(counts, tally(outcomes[column * records : (column + 1) * records]))
-        verdict = Observation.of(matched, self._limits).verdict
-        return Answered(outcomes, costs(records), verdict, nothing_kept)
+        observed = Observation.of(matched, self._limits)
+        return Answered(outcomes, Records(records), nothing_kept, observed)
 
-    def _refuse_attempts(self, matched: Matched, attempts: Reservation) -> None:
+    def _refuse_attempts(self, matched: Matched, attempts: Attempts) -> None:
         """Answers `ATTEMPTS` to all that is asked beyond the attempts at a subject's checks."""
         if not self._limits.attempts_per_subject or not len(matched.asking):
             return

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from provider_node.config import ResourceConfig, contract_of, granularities_of, modes_of
+from provider_node.domain.accounts import Clock
 from provider_node.domain.by_record import chunk_records
 from provider_node.domain.identity import NodeIdentity
-from provider_node.domain.session import Clock
 from provider_node.store.generations import Generation
 from stayput.contract import SALT_BYTES
 from stayput.leakage import leakages

@@ -9,22 +9,18 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from itertools import chain
 from typing import Final
 
-from provider_node.domain.accounting import admission, charged
+from provider_node.domain.accounts import Account, Attempts, Clock
 from provider_node.domain.answering import Answered, Answering, Chunk
-from provider_node.domain.guards import suspension
-from provider_node.domain.session import Books, Session, Terms
+from provider_node.domain.costs import Entry
+from provider_node.domain.session import Session, Terms
 from provider_node.domain.signatory import check_not_early
-from provider_node.store.attempts import Reservation
-from provider_node.store.usage import Charge
 from stayput import sealing
 from stayput.china_time import china_date
 from stayput.errors import StayputError
 from stayput.receipts import Transcript
-from stayput.v1.access_pb2 import GrantChange
 from stayput.v1.comparison_pb2 import SealedChunk, SealedOutcomes
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.log_pb2 import Receipt, SessionEnd
@@ -51,9 +47,15 @@ class Comparison(Session):
     """A session that is asked in chunks: `answer` for each in turn."""
 
     def __init__(
-        self, books: Books, draft: Receipt, terms: Terms, keys: sealing.Session, answering: Answering
+        self,
+        account: Account,
+        clock: Clock,
+        draft: Receipt,
+        terms: Terms,
+        keys: sealing.Session,
+        answering: Answering,
     ) -> None:
-        super().__init__(books, draft, terms, keys)
+        super().__init__(account, clock, draft, terms, keys)
         self._keys = keys
         self._answering = answering
         self._responses = keys.response(draft.session_id)
@@ -82,11 +84,11 @@ class Comparison(Session):
     async def _answer(self, chunk: SealedChunk, most: int) -> tuple[SealedOutcomes, Envelope | None]:
         self.check_running()
         self._check_turn(chunk)
-        now = self._books.clock()
+        now = self._clock()
         # The day on which an answer is begun is the day that it is charged to.
-        with self._books.state.attempts.answering(self.grant_id, china_date(now).isoformat()) as attempts:
+        with self._account.answering(china_date(now).isoformat()) as attempts:
             answer = await asyncio.to_thread(self._answered, chunk, most, attempts, now)
-            receipt = await self._account(answer, attempts, now)
+            receipt = await self._accounted(answer, now)
         self._draft, self._transcript = answer.draft, answer.transcript
         answer.answered.keep()
         self._more = iter(answer.answered.more)
@@ -115,13 +117,13 @@ class Comparison(Session):
         check_not_early(chunk)
         self._check_time()
 
-    def _answered(self, chunk: SealedChunk, most: int, attempts: Reservation, now: datetime) -> _Answer:
+    def _answered(self, chunk: SealedChunk, most: int, attempts: Attempts, now: datetime) -> _Answer:
         content = self._keys.open_request(chunk.sequence, chunk.final, chunk.sealed)
         transcript = self._transcript.copy()
         transcript.ask(content)
         draft = Receipt()
         draft.CopyFrom(self._draft)
-        opened = Chunk(content, most, chunk.final, china_date(now).isoformat())
+        opened = Chunk(content, most, chunk.final)
         self._answering.asked(opened, draft)
         if chunk.final:
             draft.request_commitment = transcript.request_commitment()
@@ -132,27 +134,13 @@ class Comparison(Session):
         sealed = self._sealed(chunk.sequence, answered.response)
         return _Answer(draft, transcript, answered, sealed, chunk.request if chunk.final else None)
 
-    async def _account(self, answer: _Answer, attempts: Reservation, now: datetime) -> Envelope | None:
-        identity, limits = self._books.identity, self._terms.limits
-        charge = Charge(
-            settle=answer.answered.settle,
-            day=china_date(now).isoformat(),
-            admit=admission(limits, charged(self._draft)),
-            guard=partial(self._guarded, answer.answered, now),
-            sign_change=identity.sign_change,
-            attempts=attempts.logged(),
-        )
+    async def _accounted(self, answer: _Answer, now: datetime) -> Envelope | None:
+        entry = Entry(answer.answered.cost, now, answer.answered.observed)
         if answer.request is None:
-            await self._books.state.answer(answer.draft, charge)
+            await self._account.charge(answer.draft, entry)
             return None
         receipt = self._receipt(answer.draft, answer.transcript, SessionEnd.SESSION_END_COMPLETE)
         receipt.request.CopyFrom(answer.request)
-        envelope = await self._books.state.finish(receipt, identity.sign_receipt, charge)
+        envelope = await self._account.finish(receipt, entry)
         self._ended = True
         return envelope
-
-    def _guarded(self, answered: Answered, now: datetime, stored: bytes) -> bytes | GrantChange:
-        verdict = answered.verdict(stored)
-        if isinstance(verdict, bytes):
-            return verdict
-        return suspension(self.grant_id, self._books.identity.node_id, verdict, self._terms.limits, now)

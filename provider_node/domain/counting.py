@@ -5,19 +5,17 @@ from collections.abc import Sequence
 from functools import partial
 from typing import cast
 
-import lmdb
 import numpy as np
 import numpy.typing as npt
 
-from provider_node.domain.answering import Answered, Chunk, costs
+from provider_node.domain.accounts import Attempts
+from provider_node.domain.answering import Answered, Chunk
 from provider_node.domain.by_record import Matcher, records_in
-from provider_node.domain.complete_list import CompleteList
+from provider_node.domain.costs import Cost, CountedList, Records
 from provider_node.domain.guards import Observation
 from provider_node.domain.laplace import discrete_laplace
 from provider_node.domain.matching import Matched
 from provider_node.domain.suppression import CHECK_CELLS, KEY_CELLS, Column, Told, exact, noisy, scale
-from provider_node.store.attempts import Reservation
-from provider_node.store.counts import Counts
 from provider_node.store.sorted_runs import SortedRuns
 from stayput.elements import DIGEST_BYTES
 from stayput.v1.access_pb2 import Limits
@@ -37,12 +35,10 @@ class Counting:
     each until the session ends.
     """
 
-    def __init__(self, matcher: Matcher, limits: Limits, checks: int, counts: Counts, grant_id: str) -> None:
+    def __init__(self, matcher: Matcher, limits: Limits, checks: int, grant_id: str) -> None:
         """`limits` are complete; `matcher` is for that number of checks."""
         self._matcher = matcher
         self._limits = limits
-        self._counts = counts
-        self._grant_id = grant_id
         self._list_key = matcher.list_key(grant_id)
         self._seen = SortedRuns()
         cells = (KEY_CELLS, *[CHECK_CELLS] * checks)
@@ -56,32 +52,27 @@ class Counting:
         self,
         chunk: Chunk,
         draft: Receipt,
-        attempts: Reservation,  # noqa: ARG002 (no subject is answered, so none is guessed at)
+        attempts: Attempts,  # noqa: ARG002 (no subject is answered, so none is guessed at)
     ) -> Answered:
-        """See `Answering`; raises `LIST_TOO_SHORT` and `LIST_OVERLAPS` at the final chunk."""
+        """See `Answering`."""
         records = records_in(chunk, len(self._columns))
         places, names = self._first_asked(chunk.content[: records * DIGEST_BYTES])
-        listed = self._compared(names) if chunk.final else None
         matched = self._matcher.match(chunk.content)
         columns = self._with(matched, _asking(chunk.content, matched.outcomes.shape), places)
         draft.distinct_records += len(places)
-        settle = costs(records)
-        if listed is not None:
-            settle = partial(_settle, listed, [_tally(told) for told in self._told(columns)], records)
-        verdict = Observation.of(matched, self._limits).verdict
-        return Answered(b"", settle, verdict, partial(self._keep, names, columns))
+        cost: Cost = Records(records)
+        if chunk.final:
+            # The draft is kept only if the account lets them be told.
+            draft.tallies.extend(_tally(told) for told in self._told(columns))
+            cost = CountedList(records, np.concatenate([self._seen.numbers(), names]))
+        observed = Observation.of(matched, self._limits)
+        return Answered(b"", cost, partial(self._keep, names, columns), observed)
 
     def _first_asked(self, key_digests: bytes) -> tuple[_Places, _Names]:
         """The places in a chunk of the records that have not come before, and their names."""
         distinct, first = np.unique(self._list_key.names(key_digests), return_index=True)
         new = self._seen.counts(distinct) == 0
         return first[new], distinct[new]
-
-    def _compared(self, last: _Names) -> CompleteList:
-        names = np.concatenate([self._seen.numbers(), last])
-        listed = CompleteList(self._counts, self._grant_id, self._limits, names)
-        listed.compare()
-        return listed
 
     def _with(self, matched: Matched, asking: _Flags, places: _Places) -> list[Column]:
         """The totals with those of some of a chunk's records."""
@@ -111,14 +102,6 @@ def _asking(content: bytes, shape: tuple[int, ...]) -> _Flags:
     asking: _Flags = (halves[..., 0] | halves[..., 1]) != 0
     asking[0] = True
     return asking
-
-
-def _settle(
-    listed: CompleteList, tallies: Sequence[Tally], records: int, txn: lmdb.Transaction, draft: Receipt
-) -> int:
-    listed.settle(txn)
-    draft.tallies.extend(tallies)
-    return records
 
 
 def _tally(told: Told) -> Tally:

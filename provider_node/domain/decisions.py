@@ -8,11 +8,11 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from provider_node.domain import fields
+from provider_node.domain.accounts import Clock
 from provider_node.domain.identity import NodeIdentity
 from provider_node.domain.notices import Notices
 from provider_node.domain.platform import Platform
 from provider_node.domain.policy import GrantPolicy
-from provider_node.domain.session import Clock
 from provider_node.store.grants import Grants, PendingGrant
 from stayput import hours, limits
 from stayput.errors import StayputError, field_invalid

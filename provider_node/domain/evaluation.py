@@ -2,9 +2,10 @@
 
 import asyncio
 
+from provider_node.domain.accounts import Account, Clock
 from provider_node.domain.comparison import Comparison
 from provider_node.domain.oblivious import Evaluating
-from provider_node.domain.session import Books, Terms
+from provider_node.domain.session import Terms
 from stayput import sealing
 from stayput.v1.comparison_pb2 import Proof, ProofRequest, SealedChunk, SealedOutcomes
 from stayput.v1.log_pb2 import Receipt
@@ -20,14 +21,15 @@ class Evaluation(Comparison):
 
     def __init__(
         self,
-        books: Books,
+        account: Account,
+        clock: Clock,
         draft: Receipt,
         terms: Terms,
         keys: sealing.Session,
         evaluating: Evaluating,
         turns: asyncio.Semaphore,
     ) -> None:
-        super().__init__(books, draft, terms, keys, evaluating)
+        super().__init__(account, clock, draft, terms, keys, evaluating)
         self._evaluating = evaluating
         self._turns = turns
 

@@ -5,16 +5,11 @@ from collections.abc import AsyncGenerator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-import lmdb
-
-from provider_node.domain.accounting import admission
-from provider_node.domain.answering import unguarded
-from provider_node.domain.oblivious import holding
-from provider_node.domain.session import Books, Session, Terms
+from provider_node.domain.accounts import Account, Clock
+from provider_node.domain.costs import Entry, FetchedFingerprints
+from provider_node.domain.session import Session, Terms
 from provider_node.store.fingerprints import FingerprintSet
-from provider_node.store.usage import Charge
 from stayput import sealing
-from stayput.china_time import china_date
 from stayput.errors import field_invalid
 from stayput.oblivious import FINGERPRINT_BYTES
 from stayput.v1.comparison_pb2 import FetchFingerprintsRequest, FingerprintBlock
@@ -34,7 +29,8 @@ class Fetch(Session):
 
     def __init__(
         self,
-        books: Books,
+        account: Account,
+        clock: Clock,
         draft: Receipt,
         terms: Terms,
         keys: sealing.Session,
@@ -42,7 +38,7 @@ class Fetch(Session):
         request: FetchFingerprintsRequest,
     ) -> None:
         """Raises `FIELD_INVALID` naming `held`, and `REQUEST_STATEMENT_INVALID`."""
-        super().__init__(books, draft, terms, keys)
+        super().__init__(account, clock, draft, terms, keys)
         self._sets = sets
         self._held = _checked(request.held, sets)
         self._left = sum(one.count for one in sets) - sum(self._held)
@@ -55,30 +51,16 @@ class Fetch(Session):
 
     async def _begin(self) -> None:
         await super()._begin()
-        await self._charge(self._books.clock())
+        await self._charge(self._clock())
 
     async def _charge(self, now: datetime) -> None:
         draft = Receipt()
         draft.CopyFrom(self._draft)
         # After a crash nobody knows how many were sent: the receipt will state all of them.
         draft.fetch.fingerprints = self._left
-        charge = Charge(
-            settle=self._settle,
-            day=china_date(now).isoformat(),
-            admit=admission(self._terms.limits, 0),
-            guard=unguarded,
-            sign_change=self._books.identity.sign_change,
-        )
-        await self._books.state.answer(draft, charge)
+        await self._account.charge(draft, Entry(FetchedFingerprints(), now))
         draft.fetch.fingerprints = 0
         self._draft = draft
-
-    def _settle(self, txn: lmdb.Transaction, draft: Receipt) -> int:
-        evaluations, of = self._books.state.evaluations, holding(draft)
-        draft.fetch.held_elements = evaluations.held(txn, of)
-        if evaluations.add_fetched(txn, of, draft.generation):
-            draft.fetch.charged_elements = draft.fetch.held_elements
-        return draft.fetch.charged_elements
 
     async def blocks(self) -> AsyncGenerator[FingerprintBlock, None]:
         """The fingerprints that the consumer does not hold; the receipt is durable before the last block.
@@ -100,8 +82,7 @@ class Fetch(Session):
     async def _finish(self) -> None:
         receipt = self._receipt(self._draft, self._transcript, SessionEnd.SESSION_END_COMPLETE)
         receipt.request.CopyFrom(self._request)
-        state, identity = self._books.state, self._books.identity
-        self.receipt = await state.cut(receipt, identity.sign_receipt)
+        self.receipt = await self._account.cut(receipt)
         self._ended = True
 
 

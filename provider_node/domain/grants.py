@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from provider_node.domain import fields
+from provider_node.domain.accounts import Clock
 from provider_node.domain.allowance import allowance
+from provider_node.domain.desk import NodeDesk
 from provider_node.domain.identity import NodeIdentity
 from provider_node.domain.notices import Notices
-from provider_node.domain.session import Clock
-from provider_node.domain.sessions import Sessions
 from provider_node.store.grants import StoredGrant
 from provider_node.store.state import State
 from stayput import hours, limits
@@ -35,11 +35,11 @@ class GivenGrants:
     """The provider's acts on grants that this node signed."""
 
     def __init__(
-        self, identity: NodeIdentity, state: State, sessions: Sessions, notices: Notices, clock: Clock
+        self, identity: NodeIdentity, state: State, desk: NodeDesk, notices: Notices, clock: Clock
     ) -> None:
         self._identity = identity
         self._state = state
-        self._sessions = sessions
+        self._desk = desk
         self._notices = notices
         self._clock = clock
         # Two amendments at once follow one another.
@@ -93,7 +93,7 @@ class GivenGrants:
             await self._state.grants.amend(sign(PayloadType.GRANT, grant, self._identity.signing_key))
         self._notices.wake()
         if not _only_renewed(stored.grant, grant):
-            self._sessions.end_grant(grant.id, _changed())
+            self._desk.end_grant(grant.id, _changed())
         return self._one(terms.grant_id)
 
     async def change(self, asked: ChangeGrantRequest) -> NodeGrant:
@@ -117,7 +117,7 @@ class GivenGrants:
         draft.changed_at.FromDatetime(self._clock())
         await self._state.grants.change(draft, self._identity.sign_change)
         self._notices.wake()
-        self._sessions.end_withdrawn(asked.grant_id)
+        self._desk.end_withdrawn(asked.grant_id)
         return self._one(asked.grant_id)
 
 

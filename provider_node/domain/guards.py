@@ -21,25 +21,23 @@ _WALK: Final = Struct(">HIq")
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What the guards see of a chunk, by the limits of its grant. A limit of 0 turns its guard off."""
+    """What the guards see of a chunk. A limit of 0 turns its guard off."""
 
     climb: Climb
     asked: Asked
-    limits: Limits
 
     @classmethod
     def of(cls, matched: Matched, limits: Limits) -> "Observation":
-        """Looks through a chunk."""
+        """Looks through a chunk, by the limits of its grant."""
         climb = Climb.over(matched.outcomes[0] == MATCH, limits.miss_permille)
-        return cls(climb, Asked(matched.ranks), limits)
+        return cls(climb, Asked(matched.ranks))
 
-    def verdict(self, stored: bytes) -> "bytes | ChangeCause.ValueType":
+    def verdict(self, limits: Limits, stored: bytes) -> "bytes | ChangeCause.ValueType":
         """The guards' state after the chunk, from the one before it; or why it must not be answered.
 
-        The state is empty before a grant's first chunk. If the provider has changed the breaker's limits, its
-        walk begins anew.
+        `limits` are those that the chunk was looked through by. The state is empty before a grant's first
+        chunk. If the provider has changed the breaker's limits, its walk begins anew.
         """
-        limits = self.limits
         permille, sample, height = _WALK.unpack_from(stored) if stored else (0, 0, 0)
         if (permille, sample) != (limits.miss_permille, limits.miss_sample):
             height = 0

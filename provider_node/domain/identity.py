@@ -12,13 +12,19 @@ from stayput.v1.signing_pb2 import Envelope
 
 
 @dataclass(frozen=True, slots=True)
-class NodeIdentity:
-    """Names and keys of a node. The keys' own reprs show nothing secret."""
+class NodeNames:
+    """What a node is called, and the keys it opens with. The keys' own reprs show nothing secret."""
 
     node_id: str
     department: str
     software_version: str
     sealing_keys: SealingKeys
+
+
+@dataclass(frozen=True, slots=True)
+class NodeIdentity(NodeNames):
+    """A node that can sign: it alone, none of its replicas."""
+
     signing_key: Ed25519PrivateKey
 
     def sign_change(self, change: GrantChange) -> Envelope:

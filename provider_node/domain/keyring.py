@@ -14,9 +14,9 @@ from typing import Final
 
 import structlog
 
+from provider_node.domain.accounts import Clock
 from provider_node.domain.keys import DRAWN, GUARDS_FILE, OVERLAP, NodeKeys, guards_secret
 from provider_node.domain.oprf_keys import OprfKeys
-from provider_node.domain.session import Clock
 from provider_node.store.epochs import KeyEntry, Purpose, write_epochs
 from provider_node.store.key_use import KeyUse, key_uses, no_build
 from stayput.errors import StayputError, field_invalid

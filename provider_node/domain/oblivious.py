@@ -6,17 +6,14 @@ same, costs nothing: a consumer whose connection broke sends again what was not 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from hashlib import sha256
 from typing import Final, Protocol
 
-import lmdb
-
 from provider_node.domain.accounting import quota_exceeded
 from provider_node.domain.answering import Answering, Chunk, most_in_chunk
+from provider_node.domain.costs import EvaluatedChunk
 from provider_node.domain.evaluating import Evaluator
-from provider_node.store.evaluations import CHUNK_NAME_BYTES, Evaluations, Holding
-from provider_node.store.usage import Settle
+from provider_node.store.evaluations import CHUNK_NAME_BYTES
 from stayput import oblivious
 from stayput.errors import StayputError
 from stayput.v1.access_pb2 import Limits
@@ -51,7 +48,6 @@ class Elements:
     """
 
     evaluator: Evaluator
-    evaluations: Evaluations
     limits: Limits
     columns: int
 
@@ -86,24 +82,9 @@ class Elements:
             )
         return columns
 
-    def settle(self, chunk: Chunk, draft: Receipt, columns: Sequence[Sequence[bytes]]) -> Settle:
-        """What charges for the elements of a chunk, unless they are charged already."""
-        elements = sum(map(len, columns))
-        return partial(self._settle, chunk.day, _chunk_name(chunk, draft), elements)
-
-    def _settle(self, day: str, name: bytes, elements: int, txn: lmdb.Transaction, draft: Receipt) -> int:
-        if not elements:
-            return 0
-        if not self.evaluations.add_chunk(txn, draft.grant_id, day, name):
-            draft.repeated_elements += elements
-            return 0
-        self.evaluations.add_held(txn, holding(draft), elements)
-        return elements
-
-
-def holding(draft: Receipt) -> Holding:
-    """For what a consumer holds evaluated elements, from the receipt of a session of it."""
-    return Holding(draft.consumer, draft.resource, draft.key_epoch, draft.granularity)
+    def cost(self, chunk: Chunk, draft: Receipt, columns: Sequence[Sequence[bytes]]) -> EvaluatedChunk:
+        """What the elements of a chunk cost, unless they are charged already."""
+        return EvaluatedChunk(_chunk_name(chunk, draft), sum(map(len, columns)))
 
 
 def violation(field: str, problem: str, remedy: str) -> StayputError:

@@ -13,9 +13,9 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from provider_node.domain.answering import Answered, Chunk, unguarded
+from provider_node.domain.accounts import Attempts
+from provider_node.domain.answering import Answered, Chunk
 from provider_node.domain.oblivious import Elements, violation
-from provider_node.store.attempts import Reservation
 from stayput.errors import StayputError, field_invalid
 from stayput.oblivious import ELEMENT_BYTES
 from stayput.v1.comparison_pb2 import ElementColumns, Proof, ProofRequest
@@ -74,7 +74,7 @@ class EvaluatingTotal:
         self,
         chunk: Chunk,
         draft: Receipt,
-        attempts: Reservation,  # noqa: ARG002 (nobody can tell what is asked of whom)
+        attempts: Attempts,  # noqa: ARG002 (nobody can tell what is asked of whom)
     ) -> Answered:
         """See `Answering`; raises `FIELD_INVALID` for a malformed element, `LIST_TOO_SHORT` at the end."""
         if chunk.final:
@@ -84,11 +84,11 @@ class EvaluatingTotal:
         totals = [
             _total([*column.total, *blinded]) for column, blinded in zip(self._columns, columns, strict=True)
         ]
-        settle = self._elements.settle(chunk, draft, columns)
+        cost = self._elements.cost(chunk, draft, columns)
         if chunk.final:
-            keep, more = partial(self._finish, evaluated, totals), self._shuffled(evaluated)
-            return Answered(b"", settle, unguarded, keep, more)
-        return Answered(b"", settle, unguarded, partial(self._keep, evaluated, totals))
+            more = self._shuffled(evaluated)
+            return Answered(b"", cost, partial(self._finish, evaluated, totals), more=more)
+        return Answered(b"", cost, partial(self._keep, evaluated, totals))
 
     def prove(self, request: ProofRequest) -> Proof:
         """See `Evaluating`. The session is proved once, after its last answer."""

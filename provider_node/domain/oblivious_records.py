@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from provider_node.domain.answering import Answered, Chunk, unguarded
+from provider_node.domain.accounts import Attempts
+from provider_node.domain.answering import Answered, Chunk
 from provider_node.domain.oblivious import Elements, violation
-from provider_node.store.attempts import Reservation
 from stayput import oblivious
 from stayput.errors import field_invalid
 from stayput.v1.comparison_pb2 import Proof, ProofRequest
@@ -37,15 +37,14 @@ class EvaluatingRecords:
         self,
         chunk: Chunk,
         draft: Receipt,
-        attempts: Reservation,  # noqa: ARG002 (nobody can tell what is asked of whom)
+        attempts: Attempts,  # noqa: ARG002 (nobody can tell what is asked of whom)
     ) -> Answered:
         """See `Answering`; raises `FIELD_INVALID` for a malformed element."""
         columns = self._elements.elements_in(chunk)
         evaluated = oblivious.packed(self._elements.evaluator.evaluate(columns))
         return Answered(
             evaluated,
-            self._elements.settle(chunk, draft, columns),
-            unguarded,
+            self._elements.cost(chunk, draft, columns),
             partial(self._keep, _Unproved(chunk.content, evaluated)),
         )
 

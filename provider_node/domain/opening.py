@@ -7,18 +7,20 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Final
 
-from provider_node.domain.access import Admission
+from provider_node.domain.accounts import Clock
 from provider_node.domain.answering import Answering
 from provider_node.domain.by_record import ByRecord, chunk_records
 from provider_node.domain.comparison import Comparison
 from provider_node.domain.counting import Counting
+from provider_node.domain.desk import Admitted
 from provider_node.domain.evaluation import Evaluation
 from provider_node.domain.fetch import Fetch
+from provider_node.domain.identity import NodeNames
 from provider_node.domain.oblivious import Elements, chunk_elements
 from provider_node.domain.oblivious_counts import EvaluatingTotal
 from provider_node.domain.oblivious_records import EvaluatingRecords
 from provider_node.domain.serving import Serving
-from provider_node.domain.session import Books, Terms
+from provider_node.domain.session import Terms
 from provider_node.domain.signatory import Signatory
 from stayput import requests, sealing
 from stayput.contract import require_same
@@ -38,13 +40,14 @@ _SESSION_ID_BYTES: Final = 16
 
 @dataclass(frozen=True)
 class Opening:
-    """A session that was asked for and is admitted, at `now`."""
+    """A session that was asked for and is admitted, at `now`, by the node of these names."""
 
-    books: Books
+    names: NodeNames
     asked: SessionOpen
-    admission: Admission
+    admitted: Admitted
     serving: Serving
     now: datetime
+    clock: Clock
 
     def __post_init__(self) -> None:
         """Raises what is wrong with the contract, and with what is asked beside what is offered."""
@@ -61,27 +64,25 @@ class Opening:
         draft = self._draft()
         answering: Answering
         if self.asked.granularity == Granularity.GRANULARITY_COUNT:
-            counts, grant_id = self.books.state.counts, self.admission.grant.id
-            answering = Counting(matcher, self.limits, checks, counts, grant_id)
+            answering = Counting(matcher, self.limits, checks, self.admitted.admission.grant.id)
             draft.count_minimum = self.limits.count_minimum
             draft.noise_epsilon_milli = self.limits.noise_epsilon_milli
         else:
             answering = ByRecord(matcher, self.limits, checks)
-        return Comparison(self.books, draft, self._terms(chunk_records(checks)), self._keys(), answering)
+        terms = self._terms(chunk_records(checks))
+        return Comparison(self.admitted.account, self.clock, draft, terms, self._keys(), answering)
 
     def evaluation(self, turns: asyncio.Semaphore) -> Evaluation:
         """In oblivious mode; `turns` are those of all such sessions. Raises as `comparison`."""
         asked, checks = self.asked, len(self.asked.checks)
         elements = Elements(
-            self.serving.evaluator(asked.key, asked.checks, asked.granularity),
-            self.books.state.evaluations,
-            self.limits,
-            1 + checks,
+            self.serving.evaluator(asked.key, asked.checks, asked.granularity), self.limits, 1 + checks
         )
         by_record = asked.granularity == Granularity.GRANULARITY_RECORD
         evaluating = EvaluatingRecords(elements) if by_record else EvaluatingTotal(elements)
         terms = self._terms(chunk_elements(checks))
-        return Evaluation(self.books, self._oblivious_draft(), terms, self._keys(), evaluating, turns)
+        account, draft = self.admitted.account, self._oblivious_draft()
+        return Evaluation(account, self.clock, draft, terms, self._keys(), evaluating, turns)
 
     def fetch(self, request: FetchFingerprintsRequest) -> Fetch:
         """Of fingerprints. Raises as `comparison`, `GENERATION_CHANGED` and `REQUEST_STATEMENT_INVALID`."""
@@ -97,24 +98,25 @@ class Opening:
         evaluator = self.serving.evaluator(asked.key, asked.checks, asked.granularity)
         sets = [evaluator.fingerprints(column) for column in range(1 + checks)]
         terms = self._terms(chunk_elements(checks))
-        return Fetch(self.books, self._oblivious_draft(), terms, self._keys(), sets, request)
+        account, draft = self.admitted.account, self._oblivious_draft()
+        return Fetch(account, self.clock, draft, terms, self._keys(), sets, request)
 
     @cached_property
     def limits(self) -> Limits:
         """The grant's, complete."""
-        return complete(self.admission.grant.limits, DEFAULTS)
+        return complete(self.admitted.admission.grant.limits, DEFAULTS)
 
     def _terms(self, most: int) -> Terms:
-        ticket = self.admission.ticket
+        ticket = self.admitted.admission.ticket
         return Terms(
             limits=self.limits,
-            until=min(self.now + LONGEST_SESSION, self.admission.until),
+            until=min(self.now + LONGEST_SESSION, self.admitted.admission.until),
             signatory=Signatory(ticket.signing_key, requests.session_key_hash(self.asked.sealed_session_key)),
             chunk_records=most,
         )
 
     def _keys(self) -> sealing.Session:
-        key = self.books.identity.sealing_keys.accepted(self.asked.sealing_key_id, self.now)
+        key = self.names.sealing_keys.accepted(self.asked.sealing_key_id, self.now)
         if key is None:
             raise StayputError(
                 ErrorReason.ERROR_REASON_SEALING_KEY_UNKNOWN,
@@ -132,7 +134,7 @@ class Opening:
         return draft
 
     def _draft(self) -> Receipt:
-        ticket, grant, identity = self.admission.ticket, self.admission.grant, self.books.identity
+        ticket, grant = self.admitted.admission.ticket, self.admitted.admission.grant
         asked, serving = self.asked, self.serving
         draft = Receipt(
             session_id=secrets.token_bytes(_SESSION_ID_BYTES),
@@ -142,8 +144,8 @@ class Opening:
             operator=ticket.operator,
             purpose=ticket.purpose,
             case_number=ticket.case_number,
-            provider=identity.department,
-            node_id=identity.node_id,
+            provider=self.names.department,
+            node_id=self.names.node_id,
             resource=asked.contract.resource,
             generation=serving.generation,
             mode=asked.mode,
@@ -152,7 +154,7 @@ class Opening:
             checks=asked.checks,
             profile=serving.contract.profile,
             suite=serving.contract.suite,
-            software_version=identity.software_version,
+            software_version=self.names.software_version,
             leakage=IDS[asked.mode, asked.granularity],
         )
         draft.as_of.FromDatetime(serving.as_of)

@@ -7,8 +7,8 @@ from typing import Final
 
 import structlog
 
+from provider_node.domain.accounts import Clock
 from provider_node.domain.platform import Platform
-from provider_node.domain.session import Clock
 from provider_node.store.state import State
 from stayput.errors import StayputError
 from stayput.receipts import receipt_invalid

@@ -11,6 +11,7 @@ import structlog
 
 from provider_node.config import ResourceConfig, ScheduleConfig
 from provider_node.domain import catalogue
+from provider_node.domain.accounts import Clock
 from provider_node.domain.addresses import checked_callable
 from provider_node.domain.evaluating import Evaluators
 from provider_node.domain.generations import last_begun, listed, roll_back
@@ -20,7 +21,6 @@ from provider_node.domain.matching import Matcher
 from provider_node.domain.oprf_keys import KeyEpoch, OprfKeys
 from provider_node.domain.platform import Platform
 from provider_node.domain.serving import Serving
-from provider_node.domain.session import Clock
 from provider_node.domain.status import built, status_of
 from provider_node.store.directory import damaged
 from provider_node.store.generations import Generation, Generations
@@ -66,6 +66,10 @@ class Resources:
         configured = dict(self._configured)
         return {code: one.schedule for code, one in sorted(configured.items()) if one.schedule is not None}
 
+    def codes(self) -> list[str]:
+        """Of all resources, in order."""
+        return sorted(dict(self._configured))
+
     def config(self, code: str) -> ResourceConfig:
         """Configuration of a resource; `RESOURCE_UNKNOWN` if the node has none of that code."""
         if code not in self._configured:
@@ -79,7 +83,7 @@ class Resources:
 
     def serving(self, code: str) -> Serving:
         """What answers a session on a resource from now on; `RESOURCE_NOT_READY` before its first build."""
-        generation, offering = self._generation(code)
+        generation, offering = self.offered(code)
         manifest = generation.manifest
         index_key = self._index_keys.named(manifest.index_key_id)
         return Serving(
@@ -94,9 +98,10 @@ class Resources:
 
     def describe(self, code: str) -> Envelope:
         """The signed description of a resource."""
-        return catalogue.describe(*self._generation(code), self._identity, self._clock)
+        return catalogue.describe(*self.offered(code), self._identity, self._clock)
 
-    def _generation(self, code: str) -> tuple[Generation, catalogue.Offered]:
+    def offered(self, code: str) -> tuple[Generation, catalogue.Offered]:
+        """What serves of a resource, and how it is offered; as `serving`."""
         config = self.config(code)
         generation = built(code, self._generations)
         return generation, self._offered(config, generation)
@@ -171,7 +176,7 @@ class Resources:
         status = status_of(self.config(code), self._generations, self._clock(), published=published)
         if not status.problem:
             try:
-                self._generation(code)
+                self.offered(code)
             except StayputError as error:
                 status.problem = error.message
         return status

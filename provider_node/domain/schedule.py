@@ -8,8 +8,8 @@ from typing import Final
 import structlog
 
 from provider_node.config import ScheduleConfig
+from provider_node.domain.accounts import Clock
 from provider_node.domain.resources import Resources
-from provider_node.domain.session import Clock
 from stayput.china_time import CHINA, china_date
 from stayput.errors import StayputError
 from stayput.v1.admin_pb2 import ResourceStatus

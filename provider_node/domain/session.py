@@ -1,28 +1,25 @@
 """What every session has: a journal entry from its beginning on, and one receipt whatever happens."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
 import structlog
 
-from provider_node.domain.accounting import session_admission
-from provider_node.domain.identity import NodeIdentity
+from provider_node.domain.accounts import Account, Clock
 from provider_node.domain.signatory import Signatory
-from provider_node.store.state import State
 from stayput import sealing
 from stayput.errors import StayputError
 from stayput.receipts import Transcript
 from stayput.v1.access_pb2 import Limits
-from stayput.v1.comparison_pb2 import SessionOpened
+from stayput.v1.comparison_pb2 import Allowance, SessionOpened
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.log_pb2 import Receipt, SessionEnd
 
 _log = structlog.get_logger(__name__)
 
-Clock = Callable[[], datetime]
 _T = TypeVar("_T")
 
 
@@ -39,23 +36,17 @@ class Terms:
     chunk_records: int
 
 
-@dataclass(frozen=True, slots=True)
-class Books:
-    """With what a session is accounted for."""
-
-    state: State
-    identity: NodeIdentity
-    clock: Clock
-
-
 class Session:
     """The life of a session: `begin`, and in any case `cut` at the end; between them what its kind adds.
 
     `draft` is the receipt as far as it has got, and `keys` are the session's.
     """
 
-    def __init__(self, books: Books, draft: Receipt, terms: Terms, keys: sealing.Session) -> None:
-        self._books = books
+    def __init__(
+        self, account: Account, clock: Clock, draft: Receipt, terms: Terms, keys: sealing.Session
+    ) -> None:
+        self._account = account
+        self._clock = clock
         self._draft = draft
         self._terms = terms
         self._transcript = Transcript(keys.commitment_key())
@@ -76,14 +67,13 @@ class Session:
         )
 
     @property
-    def grant_id(self) -> str:
-        """The grant that it uses."""
-        return self._draft.grant_id
-
-    @property
     def ended(self) -> bool:
         """Whether it has its receipt, or is about to get it."""
         return self._ended
+
+    def allowance(self) -> Allowance:
+        """What is left of its grant by now."""
+        return self._account.allowance()
 
     def stop(self, error: StayputError) -> None:
         """From now on every answer raises `error`, and `stopped` is set; one under way may still come."""
@@ -98,7 +88,8 @@ class Session:
     async def begin(self) -> None:
         """Journals the session: from here on it will have a receipt.
 
-        Raises `QUOTA_EXCEEDED` if the grant has no room for another session in this minute.
+        Raises `GRANT_NOT_ACTIVE`, and `QUOTA_EXCEEDED` if the grant has no room for another session in this
+        minute.
         """
         await self._uncancelled(self._begin())
 
@@ -122,20 +113,20 @@ class Session:
         return await asyncio.shield(accounting)
 
     async def _begin(self) -> None:
-        await self._books.state.open_session(self._draft, session_admission(self._terms.limits))
+        await self._account.begin(self._draft)
         self._journaled = True
 
     async def _cut(self, end: "SessionEnd.ValueType") -> None:
         receipt = self._receipt(self._draft, self._transcript, end)
         try:
-            await self._books.state.cut(receipt, self._books.identity.sign_receipt)
+            await self._account.cut(receipt)
         except StayputError as error:
             _log.warning("receipt left to be made at the next start", reason=error.reason_name)
             raise
 
     def _check_time(self) -> None:
         """Raises `TICKET_EXPIRED` when ticket and grant allow the session nothing more."""
-        if self._books.clock() >= self._terms.until:
+        if self._clock() >= self._terms.until:
             raise StayputError(
                 ErrorReason.ERROR_REASON_TICKET_EXPIRED,
                 "the session has outlived what its ticket and grant allow",
@@ -147,7 +138,7 @@ class Session:
         receipt = Receipt()
         receipt.CopyFrom(draft)
         receipt.request_commitment, receipt.response_commitment = transcript.commitments()
-        receipt.finished_at.FromDatetime(self._books.clock())
+        receipt.finished_at.FromDatetime(self._clock())
         receipt.end = end
         return receipt
 

@@ -1,28 +1,25 @@
-"""The sessions of a node: who may open one, and which are under way."""
+"""The sessions of a node, or of a replica of it: opened as consumers ask, and closed however they end."""
 
 import asyncio
 import os
-from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime
-from typing import Final, TypeVar
+from datetime import datetime
+from typing import Any, Final, TypeVar
 
-from provider_node.domain.access import Access, Admission
-from provider_node.domain.allowance import allowance
+from provider_node.domain.accounts import Account, Clock
 from provider_node.domain.comparison import Comparison
+from provider_node.domain.desk import Admitted, Desk
 from provider_node.domain.evaluation import Evaluation
 from provider_node.domain.fetch import Fetch
+from provider_node.domain.identity import NodeNames
 from provider_node.domain.opening import Opening
 from provider_node.domain.serving import Serving
-from provider_node.domain.session import Books, Session
-from stayput.errors import StayputError, field_invalid
-from stayput.grants import check_standing
-from stayput.identity import Caller, Kind, Party
-from stayput.v1.access_pb2 import Grant
-from stayput.v1.comparison_pb2 import Allowance, FetchFingerprintsRequest, SessionOpen
+from provider_node.domain.session import Session
+from stayput.errors import field_invalid
+from stayput.identity import Caller
+from stayput.v1.comparison_pb2 import FetchFingerprintsRequest, SessionOpen
 from stayput.v1.contract_pb2 import Granularity, Mode
-from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.log_pb2 import SessionEnd
 
 _GRANULARITIES: Final = (Granularity.GRANULARITY_RECORD, Granularity.GRANULARITY_COUNT)
@@ -30,43 +27,22 @@ _Kind = TypeVar("_Kind", bound=Session)
 
 
 class Sessions:
-    """Opens sessions and keeps account of those under way."""
+    """Opens sessions."""
 
-    def __init__(
-        self,
-        books: Books,
-        access: Access,
-        serving: Callable[[str], Serving],
-        receipt_made: Callable[[], None],
-        withdrawn: Callable[[], None],
-    ) -> None:
-        """`serving` may take long and is called in a thread; `receipt_made` is told of each session's end.
-
-        `withdrawn` is told when a session ended because its grant may not be used any more: the guards may
-        have suspended it.
-        """
-        self._books = books
-        self._access = access
+    def __init__(self, desk: Desk, names: NodeNames, clock: Clock, serving: Callable[[str], Serving]) -> None:
+        """`serving` gives what answers a session on a resource; it may take long and runs in a thread."""
+        self._desk = desk
+        self._names = names
+        self._clock = clock
         self._serving = serving
-        self._receipt_made = receipt_made
-        self._withdrawn = withdrawn
-        self._by_grant: defaultdict[str, set[Session]] = defaultdict(set)
         self._closing: set[asyncio.Task[None]] = set()
         self._turns = asyncio.Semaphore(os.cpu_count() or 1)
-        self._none_open = asyncio.Event()
-        self._none_open.set()
-        self.open_count = 0
         self.stopping = asyncio.Event()
 
-    async def recover(self) -> int:
-        """Makes the receipts of sessions that a crash cut; returns how many. Call once, before serving."""
-        state, sign = self._books.state, self._books.identity.sign_receipt
-        drafts = state.open_sessions()
-        for draft in drafts:
-            draft.end = SessionEnd.SESSION_END_NODE_CRASHED
-            draft.finished_at.FromDatetime(self._books.clock())
-        await asyncio.gather(*(state.cut(draft, sign) for draft in drafts))
-        return len(drafts)
+    @property
+    def open_count(self) -> int:
+        """Sessions under way."""
+        return self._desk.under_way.count
 
     def stop(self) -> None:
         """Sessions that are cancelled from now on were cut by the node."""
@@ -74,40 +50,7 @@ class Sessions:
 
     async def all_closed(self) -> None:
         """Returns when every session has ended and its receipt is durable."""
-        await self._none_open.wait()
-
-    def end_grant(self, grant_id: str, error: StayputError) -> None:
-        """Ends the open sessions of a grant, each with `error`."""
-        for session in self._by_grant.get(grant_id, ()):
-            session.stop(error)
-
-    def end_withdrawn(self, grant_id: str) -> None:
-        """Ends the open sessions of a grant that provider or platform have suspended or revoked."""
-        try:
-            self._check_standing(grant_id)
-        except StayputError as error:
-            self.end_grant(grant_id, error)
-
-    def allowance(self, session: Session) -> Allowance:
-        """What is left of a session's grant by now."""
-        stored = self._books.state.grants.get(session.grant_id)
-        if stored is None:
-            return Allowance(grant_id=session.grant_id)
-        return allowance(self._books.state, stored, self._books.clock())
-
-    def allowances(self, party: Party, resource: str) -> list[Allowance]:
-        """What is left to a department on a resource: for each grant begun and not expired, by id."""
-        state, now = self._books.state, self._books.clock()
-        return [
-            allowance(state, stored, now)
-            for stored in state.grants.all()
-            if _is_for(stored.grant, party, resource, now)
-        ]
-
-    def _check_standing(self, grant_id: str) -> None:
-        stored = self._books.state.grants.get(grant_id)
-        if stored is not None:
-            check_standing(stored.standing)
+        await self._desk.under_way.all_closed()
 
     def open(self, asked: SessionOpen, caller: Caller) -> AbstractAsyncContextManager[Comparison]:
         """A session in keyed mode for the length of the block; however that ends, there is one receipt.
@@ -130,59 +73,46 @@ class Sessions:
     async def _open(
         self, asked: SessionOpen, caller: Caller, mode: "Mode.ValueType", made: Callable[[Opening], _Kind]
     ) -> AsyncIterator[_Kind]:
-        now = self._books.clock()
+        now = self._clock()
         _check_request(asked, mode)
-        admission = self._access.admit(asked, caller, now)
-        # A generation that has just been switched to is verified as a whole when it is first opened.
-        session = await asyncio.to_thread(self._made, asked, admission, now, made)
-        self._begun(session)
+        admitted = await self._desk.admit(asked, caller, now)
+        try:
+            # A generation that has just been switched to is verified as a whole when it is first opened.
+            session = await asyncio.to_thread(self._made, asked, admitted, now, made)
+            admitted.account.open(session.stop)
+        except BaseException:
+            await self._uncancelled(admitted.account.close())
+            raise
         end = SessionEnd.SESSION_END_CUT_BY_NODE
         try:
-            # What was said of the grant since it was looked at may have come before this session was known.
-            self._check_standing(session.grant_id)
             await session.begin()
             yield session
-        except StayputError as error:
-            if error.reason == ErrorReason.ERROR_REASON_GRANT_NOT_ACTIVE:
-                self.end_grant(session.grant_id, error)
-                self._withdrawn()
-            raise
         except (asyncio.CancelledError, GeneratorExit):
             if not self.stopping.is_set():
                 end = SessionEnd.SESSION_END_CUT_BY_CONSUMER
             raise
         finally:
-            closing = asyncio.create_task(self._close(session, end))
-            self._closing.add(closing)
-            closing.add_done_callback(self._closing.discard)
-            await asyncio.shield(closing)
+            await self._uncancelled(_closed(session, admitted.account, end))
 
-    def _begun(self, session: Session) -> None:
-        self._by_grant[session.grant_id].add(session)
-        self.open_count += 1
-        self._none_open.clear()
-
-    def _ended(self, session: Session) -> None:
-        sessions = self._by_grant[session.grant_id]
-        sessions.discard(session)
-        if not sessions:
-            del self._by_grant[session.grant_id]
-        self.open_count -= 1
-        if not self.open_count:
-            self._none_open.set()
-
-    async def _close(self, session: Session, end: "SessionEnd.ValueType") -> None:
-        try:
-            await session.cut(end)
-        finally:
-            self._ended(session)
-            self._receipt_made()
+    async def _uncancelled(self, work: Coroutine[Any, Any, None]) -> None:
+        """Waits for it; it comes to its end even if the caller is cancelled."""
+        closing = asyncio.create_task(work)
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+        await asyncio.shield(closing)
 
     def _made(
-        self, asked: SessionOpen, admission: Admission, now: datetime, made: Callable[[Opening], _Kind]
+        self, asked: SessionOpen, admitted: Admitted, now: datetime, made: Callable[[Opening], _Kind]
     ) -> _Kind:
         serving = self._serving(asked.contract.resource)
-        return made(Opening(self._books, asked, admission, serving, now))
+        return made(Opening(self._names, asked, admitted, serving, now, self._clock))
+
+
+async def _closed(session: Session, account: Account, end: "SessionEnd.ValueType") -> None:
+    try:
+        await session.cut(end)
+    finally:
+        await account.close()
 
 
 def _check_request(asked: SessionOpen, mode: "Mode.ValueType") -> None:
@@ -197,11 +127,3 @@ def _check_request(asked: SessionOpen, mode: "Mode.ValueType") -> None:
         raise field_invalid(
             "oblivious_suite", "has no meaning in keyed mode", "leave it and `key_epoch` empty"
         )
-
-
-def _is_for(grant: Grant, party: Party, resource: str, now: datetime) -> bool:
-    return (
-        party == Party(Kind.DEPARTMENT, grant.consumer)
-        and grant.resource == resource
-        and grant.valid_from.ToDatetime(UTC) <= now < grant.valid_until.ToDatetime(UTC)
-    )

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import structlog
 
+from provider_node.domain.desk import NodeDesk
 from provider_node.domain.platform import Platform
-from provider_node.domain.sessions import Sessions
 from provider_node.store.grants import Grants
 from stayput.errors import StayputError
 from stayput.v1.access_pb2 import Application, GrantStanding, WatchAccessResponse
@@ -42,7 +42,7 @@ class Watch:
         self,
         grants: Grants,
         platform: Platform,
-        sessions: Sessions,
+        desk: NodeDesk,
         consider: Callable[[Application], None],
         caught_up: Callable[[], None],
         rhythm: Rhythm = Rhythm(),
@@ -50,7 +50,7 @@ class Watch:
         """`consider` is told of each application, `caught_up` each time that everything has been told."""
         self._grants = grants
         self._platform = platform
-        self._sessions = sessions
+        self._desk = desk
         self._consider = consider
         self._tell_caught_up = caught_up
         self._rhythm = rhythm
@@ -123,5 +123,5 @@ class Watch:
             self.caught_up = False
             raise
         for grant_id in withdrawn:
-            self._sessions.end_withdrawn(grant_id)
+            self._desk.end_withdrawn(grant_id)
             _log.warning("platform withdrew a grant", grant=grant_id)

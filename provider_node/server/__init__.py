@@ -51,7 +51,7 @@ def _stop_signal() -> asyncio.Event:
 async def _serve(
     config_path: Path, parts: Parts, run: RunDirectory, listen: str, stop: asyncio.Event
 ) -> None:
-    recovered = await parts.sessions.recover()
+    recovered = await parts.desk.recover()
     if recovered:
         _log.warning("receipts made for sessions that a crash cut", sessions=recovered)
     health_servicer = health.aio.HealthServicer()

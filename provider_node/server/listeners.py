@@ -4,6 +4,7 @@ import grpc.aio
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from provider_node.domain.describing import NodeDescribing
 from provider_node.domain.live_builds import LiveBuilds
 from provider_node.domain.schedule import Schedule
 from provider_node.domain.status import add_receipts
@@ -27,7 +28,10 @@ def public_server(parts: Parts, health_servicer: health.aio.HealthServicer) -> g
 
     public = tls.server([ErrorInterceptor()])
     comparison_pb2_grpc.add_ComparisonServiceServicer_to_server(
-        ComparisonServicer(parts.sessions, parts.resources, check_ready, Patience()), public
+        ComparisonServicer(
+            parts.sessions, NodeDescribing(parts.resources, parts.desk), check_ready, Patience()
+        ),
+        public,
     )
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, public)
     service = comparison_pb2.DESCRIPTOR.services_by_name["ComparisonService"].full_name

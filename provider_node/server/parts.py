@@ -8,19 +8,21 @@ from importlib.metadata import version
 
 from provider_node.config import NodeConfig, ResourceConfig, load_resources
 from provider_node.domain.access import Access
+from provider_node.domain.accounts import Books
 from provider_node.domain.decisions import Decisions
 from provider_node.domain.definitions import Definitions
+from provider_node.domain.desk import NodeDesk
 from provider_node.domain.grants import GivenGrants
 from provider_node.domain.identity import NodeIdentity
 from provider_node.domain.keyring import Keyring
 from provider_node.domain.keys import Enrolled, NodeKeys
 from provider_node.domain.live_definitions import LiveDefinitions
 from provider_node.domain.notices import Notices
+from provider_node.domain.open_sessions import OpenSessions
 from provider_node.domain.outbox import Outbox
 from provider_node.domain.platform import Platform
 from provider_node.domain.policy import policies
 from provider_node.domain.resources import Resources
-from provider_node.domain.session import Books
 from provider_node.domain.sessions import Sessions
 from provider_node.domain.standing_policy import StandingPolicies
 from provider_node.domain.watch import Watch
@@ -55,6 +57,7 @@ class Parts:
     keyring: Keyring
     state: State
     resources: Resources
+    desk: NodeDesk
     sessions: Sessions
     platform: Platform
     outbox: Outbox
@@ -115,7 +118,8 @@ def _assembled(
     outbox = Outbox(state, platform, timedelta(hours=config.receipts.grace_hours), now)
     notices = Notices(state.grants, platform)
     access = Access(TicketVerifier(node(config.node.id), [own.enrolled.ticket_key]), state.grants)
-    sessions = Sessions(Books(state, identity, now), access, resources.serving, outbox.wake, notices.wake)
+    books = Books(state, identity, now, OpenSessions(), outbox.wake, notices.wake)
+    desk = NodeDesk(books, access)
     decisions = Decisions(
         identity=identity,
         grants=state.grants,
@@ -134,7 +138,8 @@ def _assembled(
         keyring=own.keyring,
         state=state,
         resources=resources,
-        sessions=sessions,
+        desk=desk,
+        sessions=Sessions(desk, identity, now, resources.serving),
         platform=platform,
         outbox=outbox,
         notices=notices,
@@ -148,6 +153,6 @@ def _assembled(
             platform=platform,
         ),
         standing=standing,
-        grants=GivenGrants(identity, state, sessions, notices, now),
-        watch=Watch(state.grants, platform, sessions, standing.consider, notices.wake),
+        grants=GivenGrants(identity, state, desk, notices, now),
+        watch=Watch(state.grants, platform, desk, standing.consider, notices.wake),
     )

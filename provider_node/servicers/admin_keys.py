@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import structlog
 
 from provider_node.domain import fields
+from provider_node.domain.accounts import Clock
 from provider_node.domain.keyring import Keyring
-from provider_node.domain.session import Clock
 from stayput.rpc.server import Context
 from stayput.v1.admin_pb2 import (
     ListKeysRequest,

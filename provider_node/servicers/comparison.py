@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 
 from provider_node.domain.comparison import CALL_RECORDS
+from provider_node.domain.describing import Describing
 from provider_node.domain.evaluation import Evaluation
-from provider_node.domain.resources import Resources
 from provider_node.domain.session import Session
 from provider_node.domain.sessions import Sessions
 from stayput.errors import StayputError, field_invalid
@@ -46,21 +46,18 @@ class ComparisonServicer(ComparisonServiceServicer):
     def __init__(
         self,
         sessions: Sessions,
-        resources: Resources,
+        describing: Describing,
         check_ready: Callable[[], None],
         patience: Patience,
     ) -> None:
         self._sessions = sessions
-        self._resources = resources
+        self._describing = describing
         self._check_ready = check_ready
         self._patience = patience
 
     async def Describe(self, request: DescribeRequest, context: Context) -> DescribeResponse:
         """The signed description of a resource."""
-        party = caller(context).party
-        description = await asyncio.to_thread(self._resources.describe, request.resource)
-        allowances = await asyncio.to_thread(self._sessions.allowances, party, request.resource)
-        return DescribeResponse(description=description, allowances=allowances)
+        return await self._describing.describe(request.resource, caller(context).party)
 
     async def Compare(
         self, request_iterator: AsyncIterator[CompareRequest], context: Context
@@ -83,7 +80,7 @@ class ComparisonServicer(ComparisonServiceServicer):
                 outcomes, receipt = await session.answer(request.chunk)
                 yield CompareResponse(outcomes=outcomes)
                 if receipt is not None:
-                    yield CompareResponse(receipt=receipt, allowance=self._sessions.allowance(session))
+                    yield CompareResponse(receipt=receipt, allowance=session.allowance())
                     return
             await _cut_short(session)
 
@@ -102,7 +99,7 @@ class ComparisonServicer(ComparisonServiceServicer):
                 opened=session.opened,
                 outcomes=outcomes,
                 receipt=receipt,
-                allowance=self._sessions.allowance(session),
+                allowance=session.allowance(),
             )
 
     async def Evaluate(
@@ -136,7 +133,7 @@ class ComparisonServicer(ComparisonServiceServicer):
                 async for more in session.more():
                     yield EvaluateResponse(evaluated=more)
                 if receipt is not None:
-                    yield EvaluateResponse(receipt=receipt, allowance=self._sessions.allowance(session))
+                    yield EvaluateResponse(receipt=receipt, allowance=session.allowance())
             case "prove":
                 yield EvaluateResponse(proof=await session.prove(request.prove))
             case _:
@@ -154,9 +151,7 @@ class ComparisonServicer(ComparisonServiceServicer):
             yield FetchFingerprintsResponse(opened=session.opened)
             async for block in blocks:
                 yield FetchFingerprintsResponse(block=block)
-            yield FetchFingerprintsResponse(
-                receipt=session.receipt, allowance=self._sessions.allowance(session)
-            )
+            yield FetchFingerprintsResponse(receipt=session.receipt, allowance=session.allowance())
 
     async def _in_time(
         self, requests: AsyncIterator[_Request], session: Session | None = None

@@ -146,7 +146,7 @@ def decisions(
 def given_grants(bare_node: LocalNode, notices: Notices) -> GivenGrants:
     """The provider's acts on the grants of `bare_node`."""
     node = bare_node
-    return GivenGrants(node.material.identity, node.state, node.sessions, notices, node.clock)
+    return GivenGrants(node.material.identity, node.state, node.desk, notices, node.clock)
 
 
 @pytest.fixture

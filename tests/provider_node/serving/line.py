@@ -22,9 +22,7 @@ class Line:
         self.considered: list[Application] = []
         self.times_caught_up = 0
         self._more = asyncio.Event()
-        self.watch = Watch(
-            node.state.grants, platform, node.sessions, self._consider, self._caught_up, rhythm
-        )
+        self.watch = Watch(node.state.grants, platform, node.desk, self._consider, self._caught_up, rhythm)
 
     def _consider(self, application: Application) -> None:
         self.considered.append(application)

@@ -14,11 +14,14 @@ from joserfc.jwk import ECKey
 
 from provider_node.config import load_resources
 from provider_node.domain.access import Access
+from provider_node.domain.accounts import Books
+from provider_node.domain.describing import NodeDescribing
+from provider_node.domain.desk import NodeDesk
 from provider_node.domain.identity import NodeIdentity
 from provider_node.domain.key_rings import IndexKeys, SealingKeys
+from provider_node.domain.open_sessions import OpenSessions
 from provider_node.domain.oprf_keys import OprfKeys
 from provider_node.domain.resources import Resources
-from provider_node.domain.session import Books
 from provider_node.domain.sessions import Sessions
 from provider_node.domain.tokens import IndexKey
 from provider_node.servicers.comparison import ComparisonServicer, Patience
@@ -187,7 +190,8 @@ class LocalNode:
     address: str = ""
 
     def __post_init__(self) -> None:
-        self.books = Books(self.state, self.material.identity, self.clock)
+        identity, under_way = self.material.identity, OpenSessions()
+        books = Books(self.state, identity, self.clock, under_way, self._receipt_made, self._withdrawn)
         self.resources = Resources(
             configured=load_resources(self.material.data / "resources"),
             generations=self.material.generations,
@@ -198,9 +202,8 @@ class LocalNode:
             clock=self.clock,
         )
         access = Access(TicketVerifier(NODE, [self.material.ticket_key]), self.state.grants)
-        self.sessions = Sessions(
-            self.books, access, self.resources.serving, self._receipt_made, self._withdrawn
-        )
+        self.desk = NodeDesk(books, access)
+        self.sessions = Sessions(self.desk, identity, self.clock, self.resources.serving)
         self.office = TicketOffice(self.material.ticket_key, NODE, self.clock.now)
 
     def _receipt_made(self) -> None:
@@ -246,7 +249,9 @@ class LocalNode:
     async def start(self) -> grpc.aio.Server:
         """Serves on a port of 127.0.0.1."""
         server = tls.server([ErrorInterceptor()])
-        servicer = ComparisonServicer(self.sessions, self.resources, self.check_ready, self.patience)
+        servicer = ComparisonServicer(
+            self.sessions, NodeDescribing(self.resources, self.desk), self.check_ready, self.patience
+        )
         add_ComparisonServiceServicer_to_server(servicer, server)
         port = tls.listen(server, "127.0.0.1:0", self.material.node.credentials)
         await server.start()

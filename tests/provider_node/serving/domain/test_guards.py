@@ -140,7 +140,7 @@ def matched(found: list[bool], ranks: list[int]) -> Matched:
 
 def verdict(stored: bytes, found: list[bool], ranks: list[int], **limits: int) -> object:
     whole = complete(Limits(**limits), DEFAULTS)
-    return Observation.of(matched(found, ranks), whole).verdict(stored)
+    return Observation.of(matched(found, ranks), whole).verdict(whole, stored)
 
 
 def test_both_guards_are_in_one_state() -> None:

@@ -227,8 +227,8 @@ async def test_what_the_journal_says_becomes_the_receipt_of_a_crash(
     await node.give(grant())
     asking = node.asking()
     caller = Caller(CONSUMER, material.consumer.thumbprint)
-    admission = node.sessions._access.admit(asking.open, caller, clock.now)
-    session_ = node.sessions._made(asking.open, admission, clock.now, Opening.comparison)
+    admitted = await node.desk.admit(asking.open, caller, clock.now)
+    session_ = node.sessions._made(asking.open, admitted, clock.now, Opening.comparison)
     await session_.begin()
     await session_.answer(asking.chunk(0, PEOPLE))
     # The process ends here: nothing of the session is left but the files.
@@ -237,13 +237,13 @@ async def test_what_the_journal_says_becomes_the_receipt_of_a_crash(
     clock.advance(minutes=5)
     state = State(tmp_path / "state")
     again = LocalNode(material, state, clock)
-    assert await again.sessions.recover() == 1
+    assert await again.desk.recover() == 1
     (receipt,) = again.receipts()
     assert (receipt.end, receipt.records) == (SessionEnd.SESSION_END_NODE_CRASHED, 10)
     assert (receipt.request_commitment, receipt.response_commitment) == (b"", b"")
     assert (receipt.outcome_bytes, receipt.session_id) == (30, session_.opened.session_id)
     assert [sum(count.count for count in tally.counts) for tally in receipt.tallies] == [10, 10, 10]
     assert receipt.finished_at.ToDatetime() == clock.now.replace(tzinfo=None)
-    assert await again.sessions.recover() == 0
+    assert await again.desk.recover() == 0
     assert state.used(GRANT_ID, TODAY) == 10
     state.close()

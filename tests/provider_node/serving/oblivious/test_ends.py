@@ -170,17 +170,17 @@ async def test_time_ends_a_session_but_not_its_proofs(
 
 async def crashed(node: LocalNode, asking: ObliviousAsking) -> Session:
     """A session that the end of the process interrupts."""
-    admission = node.sessions._access.admit(asking.open, node.caller, node.clock.now)
+    admitted = await node.desk.admit(asking.open, node.caller, node.clock.now)
     if not asking.fetched:
         turns = asyncio.Semaphore()
         session = node.sessions._made(
-            asking.open, admission, node.clock.now, lambda made: made.evaluation(turns)
+            asking.open, admitted, node.clock.now, lambda made: made.evaluation(turns)
         )
         await session.begin()
         await session.answer(asking.elements(0, random_elements(4)))
         return session
     request = asking.fetch()
-    fetch = node.sessions._made(asking.open, admission, node.clock.now, lambda made: made.fetch(request))
+    fetch = node.sessions._made(asking.open, admitted, node.clock.now, lambda made: made.fetch(request))
     await fetch.begin()
     await anext(fetch.blocks())
     return fetch
@@ -190,9 +190,9 @@ async def recovered(material: Material, directory: Path, clock: Clock) -> list[R
     """The receipts that the next start makes."""
     state = State(directory)
     again = LocalNode(material, state, clock)
-    assert await again.sessions.recover() == 1
+    assert await again.desk.recover() == 1
     receipts = again.receipts()
-    assert await again.sessions.recover() == 0
+    assert await again.desk.recover() == 0
     state.close()
     for receipt in receipts:
         check_receipt(receipt)

@@ -85,7 +85,7 @@ async def test_a_grant_that_is_withdrawn_ends_the_fetch(node: LocalNode) -> None
         async with node.sessions.open_fetch(request, node.caller) as session:
             async for block in session.blocks():
                 assert block.first == 0
-                node.sessions.end_grant(GRANT_ID, withdrawn)
+                node.desk.end_grant(GRANT_ID, withdrawn)
     assert [one.fetch.fingerprints for one in node.receipts()] == [100]
 
 

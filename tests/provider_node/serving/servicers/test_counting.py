@@ -179,7 +179,7 @@ async def test_a_crash_leaves_a_receipt_without_totals(
     stream = Stream(consumer, asking(node))
     await stream.open()
     await stream.ask(0, people(MIXED))
-    await node.sessions.recover()
+    await node.desk.recover()
     receipt = verified(node.receipts()[0])
     assert (receipt.records, receipt.count_minimum, list(receipt.tallies)) == (250, 10, [])
     stream.call.cancel()

@@ -179,7 +179,7 @@ async def test_renewing_a_grant_makes_room_for_lists_and_gives_no_budget(
 ) -> None:
     monkeypatch.setattr(store, "MOST_LISTS", 2)
     notices = Notices(node.state.grants, platform)
-    given = GivenGrants(node.material.identity, node.state, node.sessions, notices, node.clock)
+    given = GivenGrants(node.material.identity, node.state, node.desk, notices, node.clock)
     async with serving(node, Limits(noise_epsilon_milli=500, noise_budget_milli=1_500)) as counted:
         await node.state.grants.mark_recorded(GRANT_ID)
         await counted.whole(range(100))

@@ -236,7 +236,7 @@ async def test_a_session_stopped_for_any_reason_ends_with_it(
     node: LocalNode, consumer: "ComparisonServiceAsyncStub"
 ) -> None:
     stream = await opened(node, consumer)
-    node.sessions.end_grant(
+    node.desk.end_grant(
         GRANT_ID, StayputError(ErrorReason.ERROR_REASON_GRANT_SCOPE, "narrowed", remedy="open a new one")
     )
     with refused("GRANT_SCOPE"):

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from provider_node.domain.answering import costs
 from provider_node.store.state import State
 from provider_node.store.usage import Charge
 from stayput.errors import StayputError
@@ -19,10 +18,11 @@ from stayput.v1.log_pb2 import Receipt, SessionEnd
 from stayput.v1.signing_pb2 import Envelope
 from tests.provider_node.serving.consumer import refused
 from tests.provider_node.serving.node import GRANT_ID, NOW, Material, grant
+from tests.provider_node.serving.store.dying import settled
 
 DAY = "2026-11-22"
 ADMIT_ALL = Charge(
-    costs(10), DAY, lambda used, records: None, lambda stored: stored, lambda change: Envelope()
+    settled(10), DAY, lambda used, records: None, lambda stored: stored, lambda change: Envelope()
 )
 
 
@@ -54,7 +54,7 @@ async def test_a_session_goes_from_journal_to_receipt(state: State) -> None:
     assert [one.records for one in state.open_sessions()] == [0]
     await state.answer(draft(1, 10), ADMIT_ALL)
     assert [one.records for one in state.open_sessions()] == [10]
-    envelope = await state.finish(draft(1, 15), sign, replace(ADMIT_ALL, settle=costs(5)))
+    envelope = await state.finish(draft(1, 15), sign, replace(ADMIT_ALL, settle=settled(5)))
     assert state.open_sessions() == []
     assert state.receipts_after(0, 10) == [envelope]
     assert (state.used(GRANT_ID, DAY), state.used(GRANT_ID, "2026-11-23"), state.used("G-2", DAY)) == (
