@@ -17,6 +17,7 @@ from provider_node.cli import (
     log,
     profile,
     publishing,
+    replica,
     resource,
     setup,
     shards,
@@ -45,6 +46,7 @@ for group in (
     log,
     resource,
     keys,
+    replica,
     backup,
 ):
     group.register(app)

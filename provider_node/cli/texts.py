@@ -198,6 +198,34 @@ TEXTS: dict[str, Text] = {
         "the keys are recovered; compare the id of the signing key: {id}",
         "密钥已恢复；请核对签名密钥标识：{id}",
     ),
+    # Replicas.
+    "replica_added": Text(
+        "replica {name} is on the list; its certificate is valid until {until}\n"
+        "next: copy {file} to its machine by a safe way, and there: "
+        "provider-node replica serve FILE --data DIR --listen HOST:PORT",
+        "只读副本 {name} 已列入名单，证书有效期至 {until}\n"
+        "下一步：通过安全途径将 {file} 复制到副本机器，并在该机器上运行："
+        "provider-node replica serve 文件 --data 目录 --listen 地址:端口",
+    ),
+    "replica_secret": Text(
+        "whoever has {file} can get this node's keys for as long as {name} is on the list; "
+        "delete it here once it is copied",
+        "在 {name} 列入名单期间，任何持有 {file} 的人都能取得本节点的密钥；复制后请在本机删除",
+    ),
+    "confirm_replica_remove": Text(
+        "Remove replica {name}? It answers nobody from then on", "确定移除只读副本 {name}？此后它不再提供服务"
+    ),
+    "replica_removed": Text(
+        "replica {name} is on the list no more; it has had the node's keys: "
+        "if its machine may be in other hands, rotate them",
+        "只读副本 {name} 已移出名单；它曾持有本节点的密钥：如其机器可能已被他人控制，请轮换密钥",
+    ),
+    "replica": Text("replica", "只读副本"),
+    "added_at": Text("added", "添加时间"),
+    "connected_since": Text("connected since {since}", "自 {since} 起已连接"),
+    "not_connected": Text("not connected", "未连接"),
+    "address": Text("address", "地址"),
+    "open_sessions": Text("sessions open", "进行中的会话"),
     # Backup.
     "backed_up": Text(
         "backup of node {node} written to {file}: {files} files, {size} MB; "

@@ -7,7 +7,7 @@ file, line and key.
 from provider_node.config.contract import contract_of, granularities_of, modes_of
 from provider_node.config.limits import OFF, LimitsConfig, decimal_of, limit_of, permille_of, share_of
 from provider_node.config.loading import load_node, load_resource, load_resources, resource_of
-from provider_node.config.node import Build, Keys, Node, NodeConfig, Policy, Receipts
+from provider_node.config.node import Build, Keys, Node, NodeConfig, Policy, Receipts, ReplicasConfig
 from provider_node.config.resource import (
     Category,
     CheckConfig,
@@ -54,6 +54,7 @@ __all__ = [
     "ParquetSourceConfig",
     "Policy",
     "Receipts",
+    "ReplicasConfig",
     "ResourceConfig",
     "ScheduleConfig",
     "Sharing",

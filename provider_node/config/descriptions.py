@@ -111,6 +111,7 @@ DESCRIPTIONS: Final[Mapping[tuple[str, str], str]] = {
     ("NodeConfig", "receipts"): "About receipts. 回执设置。",
     ("NodeConfig", "build"): "What a build may take of the machine. 建库可用的机器资源。",
     ("NodeConfig", "keys"): "What opens the key files. 密钥文件的保护方式。",
+    ("NodeConfig", "replicas"): "Machines that answer in the node's name. 只读副本。",
     ("Node", "id"): "Id of the node, as in its certificate. 节点标识。",
     ("Node", "department"): "Code of its department. 部门代码。",
     ("Node", "listen"): "host:port to answer on. 监听地址。",
@@ -129,5 +130,11 @@ DESCRIPTIONS: Final[Mapping[tuple[str, str], str]] = {
     ("Keys", "passphrase_file"): "File with the passphrase. 存放口令的文件。",
     ("Keys", "passphrase_env"): "Environment variable with the passphrase. 存放口令的环境变量。",
     ("Keys", "key_file"): "File with a key of 32 bytes, instead of a passphrase. 32 字节密钥文件，代替口令。",
+    ("ReplicasConfig", "listen"): "host:port where replicas call. 供只读副本连接的监听地址。",
+    ("ReplicasConfig", "advertise"): "host:port that replicas are told to call. 告知只读副本的地址。",
+    (
+        "ReplicasConfig",
+        "addresses",
+    ): "Where consumers find the replicas, for the catalogue. 目录中公布的只读副本地址。",
 }
 """By the table's model and the key."""

@@ -12,6 +12,8 @@ from stayput.identity import CODE
 
 _ADDRESS = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
 _MOST_PORTS = 65_535
+MOST_REPLICAS = 64
+"""How many replicas a node can have: as many as a catalogue entry names beside the node."""
 
 
 def _code(value: str) -> str:
@@ -95,6 +97,26 @@ class Keys(Table):
         return self
 
 
+class ReplicasConfig(Table):
+    """`[replicas]`: other machines of the provider that answer consumers in the node's name.
+
+    `listen`: where they call, may have port 0; without it there are none. `advertise` is what they are told
+    to call, by default `listen`. `addresses`: where consumers find them, for the catalogue.
+    """
+
+    listen: ListenAddress | None = None
+    advertise: Address | None = None
+    addresses: list[Address] = Field(default_factory=list, max_length=MOST_REPLICAS)
+
+    @model_validator(mode="after")
+    def _each_once_and_with_listen(self) -> Self:
+        if len(set(self.addresses)) != len(self.addresses):
+            raise ValueError("`addresses` must name each once")
+        if self.listen is None and (self.advertise is not None or self.addresses):
+            raise ValueError("needs `listen`: without it the node has no replicas")
+        return self
+
+
 class NodeConfig(Table):
     """The whole of `node.toml`; its paths are absolute if the path it was loaded by was."""
 
@@ -104,3 +126,4 @@ class NodeConfig(Table):
     receipts: Receipts = Receipts()
     build: Build = Build()
     keys: Keys = Keys()
+    replicas: ReplicasConfig = ReplicasConfig()

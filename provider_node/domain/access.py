@@ -26,10 +26,21 @@ class GrantStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class TicketFacts:
+    """What a session needs to know of its ticket; the consumer signs what it asks with `signing_key`."""
+
+    id: str
+    operator: str
+    purpose: str
+    case_number: str
+    signing_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Admission:
     """A caller that may open a session: under which ticket and grant, and until when."""
 
-    ticket: Ticket
+    ticket: TicketFacts
     grant: Grant
     until: datetime
 
@@ -47,12 +58,7 @@ class Access:
         Raises `NOT_PERMITTED`, `TICKET_*`, `GRANT_*`, `OPERATOR_NOT_ALLOWED`, `OUTSIDE_HOURS` or
         `CASE_NUMBER_REQUIRED`.
         """
-        if caller.party.kind is not Kind.DEPARTMENT:
-            raise StayputError(
-                ErrorReason.ERROR_REASON_NOT_PERMITTED,
-                "only a department can compare records",
-                remedy="call with a department's certificate",
-            )
+        check_department(caller)
         ticket = self._tickets.verify(opening.ticket, caller, now)
         _check_ticket_scope(ticket, opening)
         grant = self._own_grant(ticket)
@@ -65,7 +71,10 @@ class Access:
             opening.mode,
             opening.granularity,
         )
-        return Admission(ticket, grant, until)
+        facts = TicketFacts(
+            ticket.id, ticket.operator, ticket.purpose, ticket.case_number, ticket.signing_key
+        )
+        return Admission(facts, grant, until)
 
     def _own_grant(self, ticket: Ticket) -> Grant:
         stored = self._grants.get(ticket.scope.grant_id)
@@ -79,6 +88,16 @@ class Access:
             "this node has signed no such grant for the caller",
             field="grant",
             remedy="apply for access and wait for the provider's decision",
+        )
+
+
+def check_department(caller: Caller) -> None:
+    """Passes unless a node calls: `NOT_PERMITTED`."""
+    if caller.party.kind is not Kind.DEPARTMENT:
+        raise StayputError(
+            ErrorReason.ERROR_REASON_NOT_PERMITTED,
+            "only a department can compare records",
+            remedy="call with a department's certificate",
         )
 
 

@@ -19,14 +19,17 @@ def checked_listen(address: str) -> str:
         ) from None
 
 
+def means_every_interface(address: str) -> bool:
+    """Whether the host of `host:port` can be listened on, but not called: 0.0.0.0 or [::]."""
+    try:
+        return ipaddress.ip_address(address.rpartition(":")[0].strip("[]")).is_unspecified
+    except ValueError:  # a name
+        return False
+
+
 def checked_callable(address: str) -> str:
     """`address`, if others can call it; `CONFIGURATION_INVALID` for one that means every interface."""
-    host = address.rpartition(":")[0].strip("[]")
-    try:
-        unspecified = ipaddress.ip_address(host).is_unspecified
-    except ValueError:  # a name
-        return address
-    if unspecified:
+    if means_every_interface(address):
         raise StayputError(
             ErrorReason.ERROR_REASON_CONFIGURATION_INVALID,
             "node.advertise: is needed, since node.listen names no address that a department could call",

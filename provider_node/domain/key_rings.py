@@ -29,6 +29,10 @@ class IndexKeys:
         """What the next generation is built under."""
         return self._keys[-1]
 
+    def all(self) -> tuple[IndexKey, ...]:
+        """The current one last."""
+        return self._keys
+
     def named(self, key_id: str) -> IndexKey:
         """That of a generation; `KeyError` if it is none of these."""
         for key in self._keys:
@@ -56,6 +60,11 @@ class SealingKeys:
     def current(self) -> SealingKey:
         """The published one."""
         return self._keys[-1]
+
+    def all(self) -> list[tuple[SealingKey, datetime | None]]:
+        """Each, and until when it is accepted; the current one, of which that is not known yet, last."""
+        *others, current = self._keys
+        return [*((key, self._until[key.id]) for key in others), (current, None)]
 
     def accepted(self, key_id: bytes, now: datetime) -> SealingKey | None:
         """The key of that id, if session keys may be sealed to it at that time."""

@@ -73,6 +73,10 @@ class OprfKeys:
         """Names the current root without telling anything about it: 8 bytes derived from it, in hex."""
         return _derived(self._roots[-1], b"stayput/v1 oprf root id", _NAME_BYTES).hex()
 
+    def secrets(self) -> tuple[bytes, ...]:
+        """What they are derived from, for a replica: the current root last."""
+        return self._roots
+
     def epoch(self, resource: str, generation: str | None = None) -> KeyEpoch:
         """The epoch of a resource, or of one generation of a resource that has new keys in each."""
         return _epoch(self._roots[-1], resource, generation)

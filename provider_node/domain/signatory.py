@@ -17,8 +17,12 @@ class Signatory:
     signing_key: bytes
     session_key_hash: bytes
 
-    def check(self, asked: SealedChunk | FetchFingerprintsRequest, draft: Receipt, now: datetime) -> None:
-        """Passes if the final chunk or a fetch brings a statement, made now, of what `draft` says with it.
+    def check(
+        self, asked: SealedChunk | FetchFingerprintsRequest | Receipt, draft: Receipt, now: datetime
+    ) -> None:
+        """Passes if `asked` brings a statement, made now, of what `draft` says with it.
+
+        That is the final chunk, a fetch, or the receipt of either.
 
         Raises `REQUEST_STATEMENT_INVALID`.
         """

@@ -67,6 +67,10 @@ class IndexKey:
         """Names the key in manifests without telling anything about it: 8 bytes derived from it, in hex."""
         return self._derived(b"stayput/v1 index key id", 8).hex()
 
+    def secrets(self) -> tuple[bytes, bytes]:
+        """What it is made of, for a replica: the key, and the guards' secret, empty if it has none."""
+        return self._key, b"" if self._guards is self._key else self._guards
+
     def token_key(self, context: bytes) -> TokenKey:
         """The key for tokens of the key or check that has this context (see `stayput.elements.context`)."""
         return TokenKey(self._derived(b"stayput/v1 token" + context, KEY_BYTES))

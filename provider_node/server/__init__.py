@@ -13,8 +13,10 @@ from provider_node.domain.addresses import checked_listen
 from provider_node.domain.live_builds import LiveBuilds
 from provider_node.domain.schedule import Schedule
 from provider_node.domain.watch import Watch
-from provider_node.server.listeners import admin_server, listening, public_server
+from provider_node.server.binding import listening
+from provider_node.server.listeners import admin_server, public_server
 from provider_node.server.parts import Parts, now, parts_of
+from provider_node.server.replication import replication_of
 from provider_node.store.run_directory import RunDirectory
 from stayput.rpc import tls
 
@@ -67,10 +69,12 @@ async def _serve(
         platform=parts.platform,
     )
     schedule = Schedule(parts.resources, builds.build, now)
-    admin = admin_server(parts, address, builds, schedule)
+    replication = replication_of(parts)
+    admin = admin_server(parts, address, builds, schedule, replication)
     tls.listen_local(admin, str(run.fresh_socket()))
     await public.start()
     await admin.start()
+    await replication.start()
     background = asyncio.create_task(_background(parts, address, schedule))
     await _first_word(parts.watch, stop, background)
     await health_servicer.set("", health_pb2.HealthCheckResponse.SERVING)
@@ -81,7 +85,9 @@ async def _serve(
     finally:
         parts.sessions.stop()
         await health_servicer.enter_graceful_shutdown()
-        await asyncio.gather(public.stop(_SESSIONS_GRACE_SECONDS), admin.stop(_ADMIN_GRACE_SECONDS))
+        await asyncio.gather(
+            public.stop(_SESSIONS_GRACE_SECONDS), admin.stop(_ADMIN_GRACE_SECONDS), replication.stop()
+        )
         await parts.sessions.all_closed()
         background.cancel()
         await asyncio.gather(background, return_exceptions=True)

@@ -9,50 +9,38 @@ from provider_node.domain.live_builds import LiveBuilds
 from provider_node.domain.schedule import Schedule
 from provider_node.domain.status import add_receipts
 from provider_node.server.parts import Parts, now
+from provider_node.server.replication import Replication
 from provider_node.servicers.admin import AdminServicer
 from provider_node.servicers.comparison import ComparisonServicer, Patience
-from stayput.errors import StayputError
 from stayput.rpc import tls
 from stayput.rpc.server import ErrorInterceptor
 from stayput.v1 import admin_pb2_grpc, comparison_pb2, comparison_pb2_grpc
 from stayput.v1.admin_pb2 import GetStatusResponse
-from stayput.v1.errors_pb2 import ErrorReason
 
 
 def public_server(parts: Parts, health_servicer: health.aio.HealthServicer) -> grpc.aio.Server:
     """What consumers call."""
-
-    def check_ready() -> None:
-        parts.outbox.check_grace()
-        parts.watch.check_caught_up()
-
-    public = tls.server([ErrorInterceptor()])
-    comparison_pb2_grpc.add_ComparisonServiceServicer_to_server(
-        ComparisonServicer(
-            parts.sessions, NodeDescribing(parts.resources, parts.desk), check_ready, Patience()
-        ),
-        public,
+    describing = NodeDescribing(parts.resources, parts.desk)
+    return comparison_server(
+        ComparisonServicer(parts.sessions, describing, parts.check_ready, Patience()), health_servicer
     )
+
+
+def comparison_server(
+    servicer: ComparisonServicer, health_servicer: health.aio.HealthServicer
+) -> grpc.aio.Server:
+    """What answers consumers: comparisons, its health, and which services it has."""
+    public = tls.server([ErrorInterceptor()])
+    comparison_pb2_grpc.add_ComparisonServiceServicer_to_server(servicer, public)
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, public)
     service = comparison_pb2.DESCRIPTOR.services_by_name["ComparisonService"].full_name
     reflection.enable_server_reflection((service, reflection.SERVICE_NAME), public)
     return public
 
 
-def listening(public: grpc.aio.Server, address: str, credentials: tls.Credentials) -> int:
-    """The port that is bound; `CONFIGURATION_INVALID` if the address cannot be had."""
-    try:
-        return tls.listen(public, address, credentials)
-    except RuntimeError:
-        raise StayputError(
-            ErrorReason.ERROR_REASON_CONFIGURATION_INVALID,
-            f"node.listen: cannot listen on {address}",
-            field="node.listen",
-            remedy="choose an address of this machine and a port that no other program uses",
-        ) from None
-
-
-def admin_server(parts: Parts, address: str, builds: LiveBuilds, schedule: Schedule) -> grpc.aio.Server:
+def admin_server(
+    parts: Parts, address: str, builds: LiveBuilds, schedule: Schedule, replication: Replication
+) -> grpc.aio.Server:
     """What the administrator's commands call; `address` is where consumers find the node."""
     started = now()
 
@@ -84,6 +72,10 @@ def admin_server(parts: Parts, address: str, builds: LiveBuilds, schedule: Sched
         status=status,
         keyring=parts.keyring,
         clock=now,
+        replicas=replication.replicas,
+        followers=replication.followers.all,
+        open_sessions=replication.keeper.open_sessions,
+        data=parts.config.node.data,
     )
     admin_pb2_grpc.add_NodeAdminServiceServicer_to_server(servicer, admin)
     return admin

@@ -56,6 +56,7 @@ class Parts:
     credentials: tls.Credentials
     keyring: Keyring
     state: State
+    generations: Generations
     resources: Resources
     desk: NodeDesk
     sessions: Sessions
@@ -68,6 +69,11 @@ class Parts:
     grants: GivenGrants
     watch: Watch
 
+    def check_ready(self) -> None:
+        """Passes if a session may begin: `LOG_BACKLOG`, `CATCHING_UP`."""
+        self.outbox.check_grace()
+        self.watch.check_caught_up()
+
 
 @asynccontextmanager
 async def parts_of(config: NodeConfig) -> AsyncIterator[Parts]:
@@ -77,9 +83,10 @@ async def parts_of(config: NodeConfig) -> AsyncIterator[Parts]:
     configured = load_resources(config.node.resources)
     state = State(config.node.data / "state")
     platform = Platform(config.node.comparator or enrolled.comparator_address, enrolled.credentials)
+    generations = Generations(config.node.data, keyring.index)
     resources = Resources(
         configured=configured,
-        generations=Generations(config.node.data, keyring.index),
+        generations=generations,
         index_keys=keyring.index,
         oprf_keys=keyring.oprf,
         identity=own.identity,
@@ -87,7 +94,7 @@ async def parts_of(config: NodeConfig) -> AsyncIterator[Parts]:
         clock=now,
     )
     try:
-        yield _assembled(config, own, state, platform, resources, configured)
+        yield _assembled(config, own, state, platform, generations, resources, configured)
     finally:
         await platform.close()
         state.close()
@@ -111,6 +118,7 @@ def _assembled(
     own: Own,
     state: State,
     platform: Platform,
+    generations: Generations,
     resources: Resources,
     configured: dict[str, ResourceConfig],
 ) -> Parts:
@@ -137,6 +145,7 @@ def _assembled(
         credentials=own.enrolled.credentials,
         keyring=own.keyring,
         state=state,
+        generations=generations,
         resources=resources,
         desk=desk,
         sessions=Sessions(desk, identity, now, resources.serving),

@@ -13,6 +13,7 @@ from provider_node.domain.receipt_log import search
 from provider_node.servicers.admin_definitions import DefinitionsServicer
 from provider_node.servicers.admin_generations import GenerationsServicer
 from provider_node.servicers.admin_keys import KeysServicer
+from provider_node.servicers.admin_replicas import ReplicasServicer
 from provider_node.store.receipt_log import ReceiptLog
 from stayput.rpc.server import Context
 from stayput.v1.admin_pb2 import (
@@ -45,7 +46,9 @@ from stayput.v1.admin_pb2_grpc import NodeAdminServiceServicer
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdminServicer(DefinitionsServicer, GenerationsServicer, KeysServicer, NodeAdminServiceServicer):
+class AdminServicer(
+    DefinitionsServicer, GenerationsServicer, KeysServicer, ReplicasServicer, NodeAdminServiceServicer
+):
     """Converts and forwards. The socket's directory decides who may call."""
 
     builds: LiveBuilds

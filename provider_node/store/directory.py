@@ -33,7 +33,8 @@ QUARANTINE: Final = "quarantine.csv"
 EVALUATIONS: Final = "evaluations.mdb"
 FINGERPRINTS: Final = "fingerprints"
 
-_GENERATION: Final = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
+GENERATION: Final = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
+"""Ids of generations."""
 _BUILDING: Final = ".building"
 _REMOVING: Final = ".removing"
 _HELD: Final = "held"
@@ -50,7 +51,7 @@ class ResourceDirectory:
     def current(self) -> str | None:
         """Id of the serving generation, `None` before the first; `RESOURCE_NOT_READY` if it is damaged."""
         linked = self._linked()
-        if linked is not None and not _GENERATION.fullmatch(linked):
+        if linked is not None and not GENERATION.fullmatch(linked):
             raise damaged(self._code, "the link to the serving generation cannot be read")
         return linked
 
@@ -73,7 +74,7 @@ class ResourceDirectory:
             names = [path.name for path in (self._path / "generations").iterdir()]
         except FileNotFoundError:
             return []
-        return sorted((name for name in names if _GENERATION.fullmatch(name)), reverse=True)
+        return sorted((name for name in names if GENERATION.fullmatch(name)), reverse=True)
 
     def size(self, generation: str) -> int:
         """Bytes of all files of a generation; of one that is being removed, of what is left."""

@@ -35,6 +35,7 @@ _SCRYPT_R: Final = 8
 _SCRYPT_P: Final = 1
 _SALT_BYTES: Final = 16
 _ID_BYTES: Final = 8
+_OF_KEYS: Final = ("keys", "check `[keys]` of node.toml")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -92,7 +93,7 @@ def unlocker_of(keys: Keys) -> Unlocker | None:
 
 def key_file_unlocker(path: Path) -> Unlocker:
     """From a file of 32 bytes. Raises `CONFIGURATION_INVALID`."""
-    content = _guarded(path)
+    content = guarded(path, *_OF_KEYS)
     if len(content) != KEY_FILE_BYTES:
         raise unusable(
             f"{path}",
@@ -105,7 +106,7 @@ def key_file_unlocker(path: Path) -> Unlocker:
 
 def passphrase_file_unlocker(path: Path) -> Unlocker:
     """From a file whose first and only line it is. Raises `CONFIGURATION_INVALID`."""
-    return _passphrase(f"{path}", _guarded(path))
+    return _passphrase(f"{path}", guarded(path, *_OF_KEYS))
 
 
 def environment_unlocker(variable: str) -> Unlocker:
@@ -124,16 +125,18 @@ def _passphrase(place: str, content: bytes) -> Unlocker:
     return Unlocker("scrypt", line)
 
 
-def _guarded(path: Path) -> bytes:
+def guarded(path: Path, field: str, remedy: str) -> bytes:
+    """The content of a file that only its owner can read and write; else `CONFIGURATION_INVALID`.
+
+    `field` is what names the file, `remedy` what helps if it cannot be read.
+    """
     try:
         mode, content = path.stat().st_mode, path.read_bytes()
     except OSError as error:
-        raise unusable(
-            f"{path}", f"cannot be read: {error.strerror}", "check `[keys]` of node.toml", field="keys"
-        ) from None
+        raise unusable(f"{path}", f"cannot be read: {error.strerror}", remedy, field=field) from None
     if mode & OTHERS:
         raise unusable(
-            f"{path}", "others than its owner may read or write it", "set its mode to 0600", field="keys"
+            f"{path}", "others than its owner may read or write it", "set its mode to 0600", field=field
         )
     return content
 

@@ -173,7 +173,9 @@ class _SessionEndEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SessionEnd
     SESSION_END_CUT_BY_NODE: _SessionEnd.ValueType  # 3
     """The node ended it: an error, a limit, a stop."""
     SESSION_END_NODE_CRASHED: _SessionEnd.ValueType  # 4
-    """The node stopped without warning; the receipt was made from its journal at the next start."""
+    """The node stopped without warning, and the receipt was made from its journal at the next start; or a replica of the
+    node did, and the node made the receipt from what it had heard of the session.
+    """
 
 class SessionEnd(_SessionEnd, metaclass=_SessionEndEnumTypeWrapper):
     """How a session ended."""
@@ -187,7 +189,9 @@ SESSION_END_CUT_BY_CONSUMER: SessionEnd.ValueType  # 2
 SESSION_END_CUT_BY_NODE: SessionEnd.ValueType  # 3
 """The node ended it: an error, a limit, a stop."""
 SESSION_END_NODE_CRASHED: SessionEnd.ValueType  # 4
-"""The node stopped without warning; the receipt was made from its journal at the next start."""
+"""The node stopped without warning, and the receipt was made from its journal at the next start; or a replica of the
+node did, and the node made the receipt from what it had heard of the session.
+"""
 Global___SessionEnd: _TypeAlias = SessionEnd  # noqa: Y015
 
 @_typing.final

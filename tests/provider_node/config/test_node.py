@@ -35,6 +35,11 @@ require_security_agreement = false
 
 [receipts]
 grace_hours = 8
+
+[replicas]
+listen = "0.0.0.0:7444"
+advertise = "vehicles.internal:7444"
+addresses = ["r1.example:7443", "[2001:db9::1]:7443"]
 """
 LEAST = """\
 [node]
@@ -77,6 +82,9 @@ def test_everything_is_read(tmp_path: Path) -> None:
     )
     assert not config.policy.require_security_agreement
     assert config.receipts.grace_hours == 8
+    assert config.replicas.listen == "0.0.0.0:7444"
+    assert config.replicas.advertise == "vehicles.internal:7444"
+    assert config.replicas.addresses == ["r1.example:7443", "[2001:db9::1]:7443"]
 
 
 def test_what_is_not_said_has_its_default(tmp_path: Path) -> None:
@@ -87,6 +95,7 @@ def test_what_is_not_said_has_its_default(tmp_path: Path) -> None:
     assert config.limits.message() == Limits()
     assert config.policy.require_security_agreement
     assert config.receipts.grace_hours == 4
+    assert (config.replicas.listen, config.replicas.advertise, config.replicas.addresses) == (None, None, [])
 
 
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
@@ -118,6 +127,15 @@ def test_a_byte_order_mark_is_no_matter(tmp_path: Path) -> None:
         ("advertise =", "advertize =", ":6: node.advertize: unknown key; did you mean 'advertise'?"),
         ("[receipts]", "[reciepts]", ":26: reciepts: unknown key; did you mean 'receipts'?"),
         ("grace_hours", "colour", ":27: receipts.colour: unknown key; known are grace_hours"),
+        ('listen = "0.0.0.0:7444"', "", ":29: replicas: needs `listen`: without it the node has no replicas"),
+        ("vehicles.internal:7444", "vehicles.internal:0", ":31: replicas.advertise: port 0 cannot be called"),
+        ("r1.example:7443", "r1.example:0", ":32: replicas.addresses.0: port 0 cannot be called"),
+        ("r1.example:7443", "[2001:db9::1]:7443", ":29: replicas: `addresses` must name each once"),
+        (
+            '"r1.example:7443"',
+            ", ".join(f'"r1.example:{port}"' for port in range(1, 65)),
+            ":32: replicas.addresses: list should have at most 64",
+        ),
         ("[node]", "[nodes]\n[node", ":3: not TOML: "),
     ],
 )

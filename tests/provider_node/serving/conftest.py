@@ -31,9 +31,16 @@ from tests.provider_node.serving.node import (
 from tests.provider_node.serving.peer import Peer, serving
 from tests.provider_node.serving.policies import policy
 from tests.provider_node.serving.processes import NodeProcess, prepare
+from tests.provider_node.serving.replicated import ReplicatedNode
 
 if TYPE_CHECKING:
     from stayput.v1.comparison_pb2_grpc import ComparisonServiceAsyncStub
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A module that says `AT_A_REPLICA_TOO = True` has its tests run at a node, and at a replica of it."""
+    if "bare_node" in metafunc.fixturenames and getattr(metafunc.module, "AT_A_REPLICA_TOO", False):
+        metafunc.parametrize("bare_node", (LocalNode, ReplicatedNode), indirect=True, ids=("node", "replica"))
 
 
 @pytest.fixture(scope="session")
@@ -54,9 +61,10 @@ def state(tmp_path: Path) -> Iterator[State]:
 
 
 @pytest.fixture
-def bare_node(material: Material, state: State, clock: Clock) -> LocalNode:
+def bare_node(material: Material, state: State, clock: Clock, request: pytest.FixtureRequest) -> LocalNode:
     """A node that has given no grant and does not listen."""
-    return LocalNode(material, state, clock)
+    made: LocalNode = getattr(request, "param", LocalNode)(material, state, clock)
+    return made
 
 
 @pytest.fixture

@@ -44,6 +44,7 @@ COMMANDS = [
     "log",
     "resource",
     "keys",
+    "replica",
 ]
 # What each takes longer to import than a person should wait for a help text.
 HEAVY = {"asyncio", "cryptography", "grpc", "joserfc", "lmdb", "numpy", "rbcl", "rich", "structlog"}

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from provider_node.config import load_resources
+from provider_node.domain import catalogue
 from provider_node.domain.key_rings import IndexKeys
 from provider_node.domain.oprf_keys import OprfKeys
 from provider_node.domain.platform import Platform
@@ -84,6 +85,13 @@ async def test_without_a_word_there_is_keyed_mode_record_by_record(
         assert (list(told.modes), list(told.granularities)) == ([KEYED], [RECORD])
         assert not told.HasField("oblivious")
         assert [one.id for one in told.leakages] == ["keyed-record/1"]
+
+
+def test_addresses_of_replicas_stand_beside_the_nodes_own(node: Node) -> None:
+    config = node.started().config(register.CODE)
+    for replicas in ([], ["10.0.0.2:7443", "10.0.0.3:7443"]):
+        listed = catalogue.entry(config, None, catalogue.offered(config, None), "10.0.0.1:7443", replicas)
+        assert (listed.address, list(listed.replica_addresses)) == ("10.0.0.1:7443", replicas)
 
 
 async def test_modes_granularities_keys_and_leakage_are_told(

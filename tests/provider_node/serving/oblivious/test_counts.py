@@ -34,6 +34,8 @@ from tests.provider_node.serving.oblivious.streams import Evaluated, fetch
 if TYPE_CHECKING:
     from stayput.v1.comparison_pb2_grpc import ComparisonServiceAsyncStub
 
+AT_A_REPLICA_TOO = True
+
 TODAY = "2026-11-22"
 # Of the group of ristretto255 (RFC 9496, 4).
 ORDER = 2**252 + 27742317777372353535851937790883648493

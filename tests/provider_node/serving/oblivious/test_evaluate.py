@@ -29,6 +29,8 @@ from tests.provider_node.serving.register import Person
 if TYPE_CHECKING:
     from stayput.v1.comparison_pb2_grpc import ComparisonServiceAsyncStub
 
+AT_A_REPLICA_TOO = True
+
 TODAY = "2026-11-22"
 PEOPLE = [*(register.asked(number)[0] for number in range(60)), register.without_plate_here()[0]]
 

@@ -26,6 +26,8 @@ from tests.provider_node.serving.oblivious.streams import Evaluated, fetch
 if TYPE_CHECKING:
     from stayput.v1.comparison_pb2_grpc import ComparisonServiceAsyncStub
 
+AT_A_REPLICA_TOO = True
+
 TODAY = "2026-11-22"
 OTHER = "G-00000000000000000000000002"
 COMPLETE = SessionEnd.SESSION_END_COMPLETE

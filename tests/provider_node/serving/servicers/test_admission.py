@@ -24,6 +24,8 @@ from tests.provider_node.serving.node import CONSUMER, GRANT_ID, NODE, NOW, Loca
 if TYPE_CHECKING:
     from stayput.v1.comparison_pb2_grpc import ComparisonServiceAsyncStub
 
+AT_A_REPLICA_TOO = True
+
 PEOPLE = [register.person(number) for number in range(3)]
 STRANGER = department("water-works")
 

@@ -23,6 +23,8 @@ from tests.provider_node.serving.register import Person
 if TYPE_CHECKING:
     from stayput.v1.comparison_pb2_grpc import ComparisonServiceAsyncStub
 
+AT_A_REPLICA_TOO = True
+
 LIST = [*(register.asked(number) for number in range(250)), register.without_plate_here()]
 PEOPLE = [person for person, _ in LIST]
 EXPECTED = [outcomes for _, outcomes in LIST]

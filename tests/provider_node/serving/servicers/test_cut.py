@@ -21,6 +21,8 @@ from tests.provider_node.serving.peer import Peer
 if TYPE_CHECKING:
     from stayput.v1.comparison_pb2_grpc import ComparisonServiceAsyncStub
 
+AT_A_REPLICA_TOO = True
+
 PEOPLE = [register.person(number) for number in range(20)]
 CUT_BY_CONSUMER = SessionEnd.SESSION_END_CUT_BY_CONSUMER
 CUT_BY_NODE = SessionEnd.SESSION_END_CUT_BY_NODE

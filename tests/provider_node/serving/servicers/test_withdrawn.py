@@ -29,6 +29,8 @@ from tests.provider_node.serving.peer import Peer
 if TYPE_CHECKING:
     from stayput.v1.comparison_pb2_grpc import ComparisonServiceAsyncStub
 
+AT_A_REPLICA_TOO = True
+
 PEOPLE = [register.person(number) for number in range(20)]
 STRANGERS = [register.person(register.PEOPLE + 7 * number) for number in range(40)]
 ACTIVE = GrantState.GRANT_STATE_ACTIVE
