@@ -1,28 +1,25 @@
 """Settling what a comparison needs with the platform and the provider's node, before anything is asked."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from stayput.v1.catalogue_pb2 import Resource
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput_client.conversation import Signer
-from stayput_client.describing import described, require_published
 from stayput_client.faults import ClientFault
 from stayput_client.held_grants import Use, chosen_grant, opened_grant
 from stayput_client.home import Home
 from stayput_client.models.grants import Grant
 from stayput_client.models.resources import Description
 from stayput_client.models.vocabulary import Mode
+from stayput_client.nodes import Node
 from stayput_client.oblivious import forget_fingerprints
 from stayput_client.platform import Comparator
 from stayput_client.question import Question
 from stayput_client.session import Agreed, Request
-
-if TYPE_CHECKING:  # exists for the type checker only
-    from stayput.v1.comparison_pb2_grpc import ComparisonServiceAsyncStub
+from stayput_client.spread import Spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +33,13 @@ class Department:
 
 
 class Agreeing:
-    """Agrees on comparisons for a department; `node` gives the stub of the node of a catalogue entry."""
+    """Agrees on comparisons for a department; `node` gives the node of a catalogue entry."""
 
     def __init__(
         self,
         department: Department,
         comparator: Comparator,
-        node: Callable[[Resource], Awaitable["ComparisonServiceAsyncStub"]],
+        node: Callable[[Resource], Node],
     ) -> None:
         self._department = department
         self._comparator = comparator
@@ -52,9 +49,9 @@ class Agreeing:
         """What the session needs; a refusal that this side can foresee is raised here, before any ticket."""
         department = self._department
         entry = await self._comparator.resource(request.resource)
-        stub = await self._node(entry)
-        description = await described(entry, stub, department.home)
-        _require_offered(request, description, entry)
+        spread = Spread(self._node(entry), entry, department.home, request.mode)
+        description = await spread.begin()
+        _require_offered(request, description)
         now = department.clock()
         question = Question(description.contract, request.key, request.checks, now.astimezone().date())
         settings = department.home.settings()
@@ -78,7 +75,7 @@ class Agreeing:
         grant = chosen_grant(held, use, request.grant)
         return Agreed(
             comparator=self._comparator,
-            stub=stub,
+            spread=spread,
             consumer=department.code,
             signer=department.signer,
             description=description,
@@ -96,7 +93,7 @@ class Agreeing:
         return [opened_grant(one, signing_keys, now) async for one in self._comparator.grants()]
 
 
-def _require_offered(request: Request, description: Description, entry: Resource) -> None:
+def _require_offered(request: Request, description: Description) -> None:
     # No grant for it can exist, so nobody should be sent to apply for one.
     for name, wanted, offered in (
         ("mode", request.mode.name, [one.name for one in description.modes]),
@@ -110,5 +107,3 @@ def _require_offered(request: Request, description: Description, entry: Resource
                 wanted=wanted.lower(),
                 offered=", ".join(offered).lower(),
             )
-    if request.mode is Mode.OBLIVIOUS:
-        require_published(description, entry)

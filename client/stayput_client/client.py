@@ -5,14 +5,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
+
+import grpc.aio
 
 from stayput import identity, receipts
 from stayput.errors import StayputError
 from stayput.rpc.tls import Credentials, channel
 from stayput.v1 import access_pb2
 from stayput.v1.catalogue_pb2 import ListResourcesRequest, Resource
-from stayput.v1.comparison_pb2_grpc import ComparisonServiceStub
 from stayput.v1.log_pb2 import Receipt
 from stayput_client.agreeing import Agreeing, Department
 from stayput_client.agreements import AGREEMENT_SECONDS, Recent
@@ -24,6 +25,7 @@ from stayput_client.models.applications import Application, application
 from stayput_client.models.grants import Grant
 from stayput_client.models.resources import Description, ResourceSummary, resource_summary
 from stayput_client.models.vocabulary import Category, Granularity, Mode, Sharing
+from stayput_client.nodes import Node, Place
 from stayput_client.oblivious import ObliviousAgreed, agreed_obliviously, forget_fingerprints
 from stayput_client.platform import Comparator
 from stayput_client.receipt_files import claimed
@@ -31,9 +33,6 @@ from stayput_client.record_comparison import compare_records
 from stayput_client.results import Comparison, Progress, Stage, Summary, Totals
 from stayput_client.session import Agreed, Request
 from stayput_client.totals import count_list, count_records, totals_path
-
-if TYPE_CHECKING:  # exists for the type checker only
-    from stayput.v1.comparison_pb2_grpc import ComparisonServiceAsyncStub
 
 
 def _now() -> datetime:
@@ -55,7 +54,8 @@ class Client:
         self._department = Department(home, self._platform.department, signer, clock)
         self._stack = AsyncExitStack()
         self._agreements: Recent[Request, Agreed] = Recent()
-        self._nodes: dict[tuple[str, str], ComparisonServiceAsyncStub] = {}
+        self._nodes: dict[tuple[str, ...], Node] = {}
+        self._places: dict[tuple[str, str], Place] = {}
 
     @classmethod
     def open(cls, home: Path | None = None) -> Self:
@@ -106,7 +106,12 @@ class Client:
         `UNSUPPORTED`.
         """
         entry = await self._comparator.resource(resource)
-        return await described_with_allowances(entry, await self._node(entry), self._home)
+        node = self._node(entry)
+
+        async def attempt(place: Place) -> Description:
+            return await described_with_allowances(entry, place.stub, self._home, node.describe_seconds)
+
+        return await node.anywhere(attempt)
 
     async def apply(  # noqa: PLR0913 (each is one thing that an application says)
         self,
@@ -328,10 +333,20 @@ class Client:
 
         return agreed_obliviously(agreed, self._home, fetching)
 
-    async def _node(self, entry: Resource) -> "ComparisonServiceAsyncStub":
-        at = (entry.node_id, entry.address)
+    def _node(self, entry: Resource) -> Node:
+        # What one node's addresses have done is remembered, also when the catalogue adds or drops another.
+        addresses = dict.fromkeys((entry.address, *entry.replica_addresses))
+        at = (entry.node_id, *addresses)
         if at not in self._nodes:
-            name = identity.node(entry.node_id).tls_name
-            opened = channel(entry.address, name, self._credentials)
-            self._nodes[at] = ComparisonServiceStub(await self._stack.enter_async_context(opened))
+            self._nodes[at] = Node([self._place(entry.node_id, address) for address in addresses])
         return self._nodes[at]
+
+    def _place(self, node_id: str, address: str) -> Place:
+        name = identity.node(node_id).tls_name
+
+        def dial(to: str) -> grpc.aio.Channel:
+            opened = channel(to, name, self._credentials)
+            self._stack.push_async_exit(opened)
+            return opened
+
+        return self._places.setdefault((node_id, address), Place(address, dial))

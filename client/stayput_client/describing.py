@@ -1,7 +1,7 @@
 """A resource's own description, verified: by the key in the catalogue, and that key pinned at first use."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError
 
@@ -23,20 +23,21 @@ from stayput_client.models.resources import Description, allowance, description
 if TYPE_CHECKING:  # exists for the type checker only
     from stayput.v1.comparison_pb2_grpc import ComparisonServiceAsyncStub
 
-CALL_SECONDS: Final = 30.0
 
-
-async def described(entry: Resource, stub: "ComparisonServiceAsyncStub", home: Home) -> Description:
+async def described(
+    entry: Resource, stub: "ComparisonServiceAsyncStub", home: Home, seconds: float
+) -> Description:
     """What the node of a catalogue entry says about the resource, verified; pins the node's key if it is new.
 
-    Raises `PINNED_KEY_CHANGED` before the node is asked anything, and what `verified` raises.
+    Raises `PINNED_KEY_CHANGED` before the node is asked anything, `DEADLINE_EXCEEDED` if it does not answer
+    within `seconds`, and what `verified` raises.
     """
-    described_so, _ = await _asked(entry, stub, home)
+    described_so, _ = await _asked(entry, stub, home, seconds)
     return described_so
 
 
 async def described_with_allowances(
-    entry: Resource, stub: "ComparisonServiceAsyncStub", home: Home
+    entry: Resource, stub: "ComparisonServiceAsyncStub", home: Home, seconds: float
 ) -> Description:
     """The same with what is left of the caller's grants.
 
@@ -44,17 +45,17 @@ async def described_with_allowances(
     Raises also `PROTOCOL_VIOLATION` or `UNSUPPORTED` for one that cannot be right or is not known, and what
     `require_published` raises.
     """
-    described_so, response = await _asked(entry, stub, home)
+    described_so, response = await _asked(entry, stub, home, seconds)
     require_published(described_so, entry)
     return replace(described_so, allowances=tuple(map(allowance, response.allowances)))
 
 
 async def _asked(
-    entry: Resource, stub: "ComparisonServiceAsyncStub", home: Home
+    entry: Resource, stub: "ComparisonServiceAsyncStub", home: Home, seconds: float
 ) -> tuple[Description, DescribeResponse]:
     home.require_pinned(entry.node_id, entry.signing_key)
     with translated("node"):
-        response = await stub.Describe(DescribeRequest(resource=entry.code), timeout=CALL_SECONDS)
+        response = await stub.Describe(DescribeRequest(resource=entry.code), timeout=seconds)
     described_so = verified(response.description, entry)
     home.pin(entry.node_id, entry.signing_key)
     return described_so, response

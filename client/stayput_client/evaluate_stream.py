@@ -11,6 +11,7 @@ from stayput.errors import StayputError
 from stayput.oblivious import UNPROVED_CHUNKS
 from stayput.v1.comparison_pb2 import EvaluateRequest, EvaluateResponse, ProofRequest
 from stayput.v1.errors_pb2 import ErrorReason
+from stayput_client.accounts import violation
 from stayput_client.blinded_question import Blinded
 from stayput_client.conversation import Conversation
 from stayput_client.exchange import CALL_OVER, SessionBroken, broken, ended_early, send
@@ -50,7 +51,20 @@ class EvaluateStream:
         self.final = False
         self.concluded: Concluded | None = None
 
+    async def open(self) -> None:
+        """Waits until the session is open; raises as `read`."""
+        await self.__aenter__()
+        try:
+            await self.read()
+            if not self.opened:
+                raise violation("message")
+        except BaseException:
+            await self.__aexit__()
+            raise
+
     async def __aenter__(self) -> Self:
+        if self.opened:
+            return self
         self._call: _Call = self._stub.Evaluate()
         self._outgoing.put_nowait(EvaluateRequest(open=self._conversation.opening))
         self._writer = asyncio.create_task(self._write())

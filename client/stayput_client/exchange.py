@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Self, TypeAlias, TypeVar
 
 import grpc.aio
@@ -12,6 +13,7 @@ from stayput.errors import StayputError
 from stayput.rpc.client import error_of, translated
 from stayput.v1.comparison_pb2 import CompareRecordsRequest, CompareRequest, CompareResponse
 from stayput.v1.errors_pb2 import ErrorReason
+from stayput_client.accounts import violation
 from stayput_client.conversation import Conversation
 from stayput_client.question import Prepared
 from stayput_client.results import Concluded
@@ -56,7 +58,7 @@ async def one_call(
 class Exchange:
     """A session on the stream. Asks about `first`, then about what `following` gives, drawn as it sends.
 
-    `async with` it, iterate `answers()` to the end; then `concluded` is there.
+    `async with` it, iterate `answers()` to the end; then `concluded` is there. Nothing is asked before that.
     """
 
     def __init__(
@@ -71,11 +73,33 @@ class Exchange:
         self._first = first
         self._following = following
         self._under_way = asyncio.Semaphore(_CHUNKS_UNDER_WAY)
+        self._waiting_call: _Call | None = None
         self.concluded: Concluded | None = None
 
+    async def open(self) -> None:
+        """Waits until the session is open, where it must be known before anything is asked.
+
+        Else the first chunks go out with the opening. Raises what the node refuses it with.
+        """
+        call = self._stub.Compare()
+        try:
+            with suppress(*CALL_OVER):  # reading tells how it ended
+                await self._send_opening(call)
+            response = await _received(call)
+            if not response.HasField("opened"):
+                raise violation("message")
+            self._conversation.opened(response.opened)
+        except BaseException as error:
+            call.cancel()
+            if isinstance(error, SessionBroken):
+                raise error.cause from None
+            raise
+        self._waiting_call = call
+
     async def __aenter__(self) -> Self:
-        self._call: _Call = self._stub.Compare()
-        self._sender = asyncio.create_task(self._send(self._call))
+        opened = self._waiting_call is not None
+        self._call: _Call = self._waiting_call or self._stub.Compare()
+        self._sender = asyncio.create_task(self._send(self._call, opened=opened))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -83,9 +107,13 @@ class Exchange:
         self._call.cancel()
         await asyncio.gather(self._sender, return_exceptions=True)
 
-    async def _send(self, call: _Call) -> None:
+    async def _send_opening(self, call: _Call) -> None:
+        await call.write(CompareRequest(open=self._conversation.opening))
+
+    async def _send(self, call: _Call, *, opened: bool) -> None:
         try:
-            await call.write(CompareRequest(open=self._conversation.opening))
+            if not opened:
+                await self._send_opening(call)
             # A chunk waits until it is known whether another follows, as the final one is sealed as such.
             waiting = self._first
             async for prepared in self._following:
@@ -122,19 +150,23 @@ class Exchange:
                     raise ended_early()
 
     async def _read(self) -> CompareResponse:
-        reading = asyncio.ensure_future(self._call.read())
+        reading = asyncio.ensure_future(_received(self._call))
         if not self._sender.done():
             await asyncio.wait({reading, self._sender}, return_when=asyncio.FIRST_COMPLETED)
         if self._sender.done() and (error := self._sender.exception()) is not None:
             reading.cancel()
             raise error
-        try:
-            response = await reading
-        except grpc.aio.AioRpcError as error:
-            raise broken(error) from None
-        if not isinstance(response, CompareResponse):  # the end of the stream
-            raise ended_early()
-        return response
+        return await reading
+
+
+async def _received(call: _Call) -> CompareResponse:
+    try:
+        response = await call.read()
+    except grpc.aio.AioRpcError as error:
+        raise broken(error) from None
+    if not isinstance(response, CompareResponse):  # the end of the stream
+        raise ended_early()
+    return response
 
 
 async def send(call: "grpc.aio.StreamStreamCall[M, R]", message: M) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import grpc.aio
 
@@ -31,16 +31,21 @@ if TYPE_CHECKING:  # exists for the type checker only
 _LOCK_SECONDS: Final = 0.1
 
 
+_Call: TypeAlias = "grpc.aio.UnaryStreamCall[FetchFingerprintsRequest, FetchFingerprintsResponse]"
+Opened: TypeAlias = tuple[Conversation, _Call]
+Opening: TypeAlias = Callable[["ComparisonServiceAsyncStub", Conversation], Awaitable[Opened]]
+"""Opens a session by a stub."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where fingerprints come from, and which: those of a question's sets, in its order.
 
-    `converse` begins the conversation of a new session; `heard` is told, in the event loop, how many bytes of
-    the sets are there and how many they have.
+    `open` opens a new session as `Spread.session` does, with a conversation of its own for each attempt;
+    `heard` is told, in the event loop, how many bytes of the sets are there and how many they have.
     """
 
-    stub: "ComparisonServiceAsyncStub"
-    converse: Callable[[], Awaitable[Conversation]]
+    open: Callable[[Opening], Awaitable[Opened]]
     generation: str
     sets: Sequence[ObliviousSet]
     heard: Callable[[int, int], None]
@@ -129,19 +134,11 @@ class _Session:
 
     async def receipt(self) -> SignedReceipt:
         """The receipt, when all has come. Raises `SessionBroken` when the call fails."""
-        conversation = await self._source.converse()
-        call = self._source.stub.FetchFingerprints(self._request(conversation))
+        conversation, call = await self._source.open(self._open)
         try:
             while True:
-                try:
-                    response = await call.read()
-                except grpc.aio.AioRpcError as error:
-                    raise broken(error) from None
-                if not isinstance(response, FetchFingerprintsResponse):  # the end of the stream
-                    raise ended_early()
+                response = await _received(call)
                 match response.WhichOneof("message"):
-                    case "opened":
-                        self._opened(conversation, response.opened)
                     case "block":
                         await asyncio.to_thread(self._keep, response.block)
                         self._tell()
@@ -153,6 +150,18 @@ class _Session:
                         raise violation("message")
         finally:
             call.cancel()
+
+    async def _open(self, stub: "ComparisonServiceAsyncStub", conversation: Conversation) -> Opened:
+        call = stub.FetchFingerprints(self._request(conversation))
+        try:
+            response = await _received(call)
+            if not response.HasField("opened"):
+                raise violation("message")
+            self._opened(conversation, response.opened)
+        except BaseException:
+            call.cancel()
+            raise
+        return conversation, call
 
     def _opened(self, conversation: Conversation, opened: SessionOpened) -> None:
         conversation.opened(opened)
@@ -199,3 +208,13 @@ class _Session:
             ("fetch.fingerprints", receipt.fetch.fingerprints, self._came),
             ("fetch.charged_elements", charged in (0, held) and held >= 0, True),
         )
+
+
+async def _received(call: _Call) -> FetchFingerprintsResponse:
+    try:
+        response = await call.read()
+    except grpc.aio.AioRpcError as error:
+        raise broken(error) from None
+    if not isinstance(response, FetchFingerprintsResponse):  # the end of the stream
+        raise ended_early()
+    return response

@@ -5,23 +5,32 @@ puts that off until a comparison is made.
 """
 
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
 from stayput.errors import StayputError, field_invalid
 from stayput.oblivious import asked_sets
 from stayput.v1.contract_pb2 import ObliviousOffer
 from stayput_client.accounts import Account
 from stayput_client.blinding import KEY_BYTES, Blinds
-from stayput_client.conversation import Conversation, Terms
+from stayput_client.conversation import Terms
 from stayput_client.evaluate_stream import EvaluateStream
 from stayput_client.exchange import SessionBroken
-from stayput_client.fetching import Fetched, Source, fetched
+from stayput_client.fetching import Fetched, Opened, Opening, Source, fetched
 from stayput_client.fingerprint_cache import Generation
+from stayput_client.models.resources import Description
 from stayput_client.models.vocabulary import Mode
+from stayput_client.nodes import NowhereError
 from stayput_client.oblivious import ObliviousAgreed
 from stayput_client.oblivious_accounts import Evaluated
 from stayput_client.replayed import Replayed
 from stayput_client.retries import Retries
+
+if TYPE_CHECKING:  # exists for the type checker only
+    from stayput.v1.comparison_pb2_grpc import ComparisonServiceAsyncStub
+
+T = TypeVar("T")
 
 
 class ObliviousSession:
@@ -44,23 +53,46 @@ class ObliviousSession:
     async def fetched(self) -> Fetched:
         """The fingerprints of the sets, from the cache or from the node."""
         generation = self._description.generation
-        source = Source(self._agreed.stub, self._fetching, generation, self.sets, self._of.fetching)
+        source = Source(self._fetching, generation, self.sets, self._of.fetching)
         return await fetched(source, Generation(self._of.root, self._description), self.retries())
 
-    async def _fetching(self) -> Conversation:
+    async def _fetching(self, opening: Opening) -> Opened:
         terms = replace(await self._terms(), fetched_generation=self._description.generation)
-        return self._agreed.conversation(terms, Evaluated(0))
+
+        async def fetch(stub: "ComparisonServiceAsyncStub", at: Description) -> Opened:
+            return await opening(stub, self._agreed.conversation(terms, Evaluated(0), at))
+
+        return await self._somewhere(fetch)
 
     async def stream(self, replayed: Replayed, account: Account) -> EvaluateStream:
-        """Another session over what is not answered yet. Raises `SessionBroken` if there is no ticket."""
+        """Another session over what is not answered yet.
+
+        Raises `SessionBroken` if there is no ticket, or none of several addresses would open it.
+        """
         first = replayed.first
         try:
             terms = await self._terms()
         except StayputError as error:
             raise SessionBroken(error) from None
         terms = replace(terms, blinding_key=self.blinds.secret, first_chunk=first)
-        conversation = self._agreed.conversation(terms, account)
-        return EvaluateStream(self._agreed.stub, conversation, self._description.generation, replayed)
+
+        async def evaluate(stub: "ComparisonServiceAsyncStub", at: Description) -> EvaluateStream:
+            conversation = self._agreed.conversation(terms, account, at)
+            stream = EvaluateStream(stub, conversation, self._description.generation, replayed)
+            if not self._agreed.spread.single:
+                await stream.open()
+            return stream
+
+        return await self._somewhere(evaluate)
+
+    async def _somewhere(
+        self, opening: Callable[["ComparisonServiceAsyncStub", Description], Awaitable[T]]
+    ) -> T:
+        """A session at whichever address; if none would do it may be waited for, as after a break."""
+        try:
+            return await self._agreed.spread.session(opening)
+        except NowhereError as error:
+            raise SessionBroken(error) from None
 
     async def _terms(self) -> Terms:
         terms = await self._agreed.terms()

@@ -16,6 +16,7 @@ from stayput_client.models.vocabulary import Granularity, Mode, moment
 from stayput_client.platform import Comparator
 from stayput_client.question import Prepared, Question
 from stayput_client.results import Concluded, Summary, Tallies
+from stayput_client.spread import Spread
 
 if TYPE_CHECKING:  # exists for the type checker only
     from stayput.v1.comparison_pb2_grpc import ComparisonServiceAsyncStub
@@ -45,7 +46,7 @@ class Agreed:
     """All that a session needs. A ticket is asked for only when there is something to send."""
 
     comparator: Comparator
-    stub: "ComparisonServiceAsyncStub"
+    spread: Spread
     consumer: str
     signer: Signer
     description: Description
@@ -83,16 +84,16 @@ class Agreed:
             ticket=await self.comparator.ticket(self.grant.id, self.operator, self.purpose, self.case_number),
         )
 
-    def conversation(self, terms: Terms, account: Account) -> Conversation:
-        """A session on those terms, with a session key of its own."""
+    def conversation(self, terms: Terms, account: Account, at: Description) -> Conversation:
+        """A session on those terms, with a session key of its own, where `at` is described."""
         session_key = secrets.token_bytes(SESSION_KEY_BYTES)
-        return Conversation(self.description, terms, session_key, self.signer, account)
+        return Conversation(at, terms, session_key, self.signer, account)
 
-    async def _keyed(self) -> Conversation:
+    def _keyed(self, terms: Terms, at: Description) -> Conversation:
         checks = len(self.question.checks)
         in_total = self.granularity is Granularity.COUNT
         account = InTotal(checks, self.grant.limits) if in_total else ByRecord(checks)
-        return self.conversation(await self.terms(), account)
+        return self.conversation(terms, account, at)
 
     async def run(self, batches: Iterator[Batch[T]], sink: Sink[T, R]) -> Ended:
         """Sees a list through one session into a sink, record by record."""
@@ -100,11 +101,24 @@ class Agreed:
 
     async def begin(self, first: Prepared, following: AsyncIterator[Prepared]) -> Exchange:
         """A session on the stream that asks about `first` and what follows it."""
-        return Exchange(self.stub, await self._keyed(), first, following)
+        terms = await self.terms()
+
+        async def opening(stub: "ComparisonServiceAsyncStub", at: Description) -> Exchange:
+            exchange = Exchange(stub, self._keyed(terms, at), first, following)
+            if not self.spread.single:
+                await exchange.open()
+            return exchange
+
+        return await self.spread.session(opening)
 
     async def in_one_call(self, digests: bytes) -> tuple[bytes, Concluded]:
         """A whole session in one call: outcome bytes, and how it ended."""
-        return await one_call(self.stub, await self._keyed(), digests)
+        terms = await self.terms()
+
+        async def opening(stub: "ComparisonServiceAsyncStub", at: Description) -> tuple[bytes, Concluded]:
+            return await one_call(stub, self._keyed(terms, at), digests)
+
+        return await self.spread.session(opening, asked=True)
 
     def summary(self, tallies: Tallies, concluded: Concluded | None, elapsed: float) -> Summary:
         """What the session adds up to."""

@@ -24,6 +24,7 @@ _LONGEST_CONDITIONS: Final = 2_000
 _LONGEST_GENERATION: Final = 100
 _LONGEST_LEAKAGE_ID: Final = 100
 _LONGEST_LEAKAGE: Final = 1_000
+_MOST_REPLICAS: Final = 64
 # Time zones and clocks apart, data cannot be of the future; and a date far ahead would never grow stale.
 _AHEAD: Final = timedelta(days=1)
 _FILLED_IN: Final = ("provider", "node_id", "signing_key", "stale")
@@ -79,6 +80,7 @@ def checked(entry: Resource, now: datetime) -> Resource:
     fields.text("conditions", entry.conditions, least=0, most=_LONGEST_CONDITIONS)
     fields.text("legal_basis", entry.legal_basis, least=0, most=_LONGEST_CONDITIONS)
     fields.dialled_address("address", entry.address)
+    _check_replicas(entry)
     fields.choice("category", entry.category, Category)
     fields.choice("sharing", entry.sharing, Sharing)
     fields.choice("update_frequency", entry.update_frequency, UpdateFrequency)
@@ -101,6 +103,18 @@ def checked(entry: Resource, now: datetime) -> Resource:
     _check_oblivious(entry, contract)
     _check_leakages(entry.leakages)
     return entry
+
+
+def _check_replicas(entry: Resource) -> None:
+    if len(entry.replica_addresses) > _MOST_REPLICAS:
+        raise field_invalid("replica_addresses", f"must hold {_MOST_REPLICAS} at most")
+    known = {entry.address.lower()}
+    for number, address in enumerate(entry.replica_addresses):
+        field = f"replica_addresses[{number}]"
+        fields.dialled_address(field, address)
+        if address.lower() in known:
+            raise field_invalid(field, "is listed before, or is the node's own address", "name each one once")
+        known.add(address.lower())
 
 
 def _check_generation(entry: Resource, now: datetime) -> None:

@@ -67,15 +67,23 @@ def describe(generation: Generation, offering: Offered, identity: NodeIdentity, 
 
 
 def entry(
-    resource: ResourceConfig, generation: Generation | None, offering: Offered, address: str
+    resource: ResourceConfig,
+    generation: Generation | None,
+    offering: Offered,
+    address: str,
+    replica_addresses: Sequence[str] = (),
 ) -> Resource:
-    """The catalogue entry of a resource, with the keys, checks and fields that serve or will be built."""
+    """The catalogue entry of a resource, with the keys, checks and fields that serve or will be built.
+
+    Consumers reach the node at `address` and its replicas at `replica_addresses`, each `host:port`.
+    """
     contract = generation.manifest.contract if generation else contract_of(resource, bytes(SALT_BYTES))
     listed = Resource(
         code=resource.code,
         title=resource.title,
         title_en=resource.title_en,
         address=address,
+        replica_addresses=replica_addresses,
         category=Category.Value("CATEGORY_" + _upper(resource.category)),
         sharing=Sharing.Value("SHARING_" + _upper(resource.sharing)),
         conditions=resource.conditions,

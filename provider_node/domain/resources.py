@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from importlib import import_module
@@ -48,7 +48,9 @@ class Resources:
         identity: NodeIdentity,
         state: State,
         clock: Clock,
+        replica_addresses: Sequence[str] = (),
     ) -> None:
+        """`replica_addresses` are where else than at the node's own address consumers may call."""
         self._configured = configured
         self._generations = generations
         self._index_keys = index_keys
@@ -56,6 +58,7 @@ class Resources:
         self._identity = identity
         self._state = state
         self._clock = clock
+        self._replica_addresses = replica_addresses
         self._cores = ThreadPoolExecutor(os.cpu_count(), "evaluating")
         if any(one.oblivious for one in configured.values()):
             # The first session shall not wait for libsodium.
@@ -129,7 +132,9 @@ class Resources:
         config = self.config(code)
         generation = await asyncio.to_thread(self._generations.current, code)
         offering = self._offered(config, generation)
-        await platform.publish(catalogue.entry(config, generation, offering, checked_callable(address)))
+        callable_at = checked_callable(address)
+        entry = catalogue.entry(config, generation, offering, callable_at, self._replica_addresses)
+        await platform.publish(entry)
         await self._state.set_published(code)
 
     async def renew(self, code: str, platform: Platform, address: str) -> bool:

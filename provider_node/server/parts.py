@@ -92,6 +92,7 @@ async def parts_of(config: NodeConfig) -> AsyncIterator[Parts]:
         identity=own.identity,
         state=state,
         clock=now,
+        replica_addresses=config.replicas.addresses,
     )
     try:
         yield _assembled(config, own, state, platform, generations, resources, configured)

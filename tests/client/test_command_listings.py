@@ -14,7 +14,10 @@ KEY = "resident_id"
 ENGLISH, CHINESE = {"LC_ALL": "C.UTF-8"}, {"LC_ALL": "zh_CN.UTF-8"}
 
 
-async def test_catalogue_and_describe(stayput: Command) -> None:
+async def test_catalogue_and_describe(world: World, stayput: Command) -> None:
+    at = world.catalogue.resources[RESOURCE]
+    also = at.address.replace("127.0.0.1", "localhost")
+    at.replica_addresses.append(also)
     listed = await stayput("catalogue")
     assert cells(listed.out)[1][:2] == [RESOURCE, "Vehicle owners"]
     assert cells((await stayput("--lang", "zh", "catalogue")).out)[1][:4] == [
@@ -32,6 +35,8 @@ async def test_catalogue_and_describe(stayput: Command) -> None:
     chinese = await stayput("describe", RESOURCE, "--lang=zh")
     assert "各方可获知的信息，密态键值比对（keyed），逐条结果（keyed-record/1）：" in chinese.out
     described = json.loads((await stayput("describe", RESOURCE, "--json")).out)
+    assert f"{at.address}, {also}" in english.out
+    assert (described["address"], described["replica_addresses"]) == (at.address, [also])
     assert described["checks"] == {"name": ["name"], "plate": ["plate"]}
     assert (described["modes"], described["granularities"]) == (["KEYED"], ["RECORD", "COUNT"])
     assert described["oblivious"] is None

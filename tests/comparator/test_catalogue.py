@@ -138,6 +138,10 @@ def _set(**values: object) -> Callable[[Resource], None]:
     return change
 
 
+def _replicas(*addresses: str) -> Callable[[Resource], None]:
+    return lambda entry: entry.replica_addresses.extend(addresses)
+
+
 _WRONG: list[tuple[str, Callable[[Resource], None]]] = [
     ("code", _set(code="")),
     ("code", _set(code="V")),
@@ -154,6 +158,13 @@ _WRONG: list[tuple[str, Callable[[Resource], None]]] = [
     ("address", _set(address="127.0.0.1:0")),
     ("address", _set(address="0.0.0.0:7450")),
     ("address", _set(address="node.example:65536")),
+    ("replica_addresses[1]", _replicas("r1.internal:7443", "r2.internal")),
+    ("replica_addresses[0]", _replicas("")),
+    ("replica_addresses[0]", _replicas("0.0.0.0:7443")),
+    ("replica_addresses[0]", _replicas("r1.internal:0")),
+    ("replica_addresses[2]", _replicas("r1.internal:7443", "r2.internal:7443", "R1.internal:7443")),
+    ("replica_addresses[1]", _replicas("r1.internal:7443", "127.0.0.1:7450")),
+    ("replica_addresses", _replicas(*(f"r{number}.internal:7443" for number in range(65)))),
     ("category", _set(category=0)),
     ("category", _set(category=77)),
     ("sharing", _set(sharing=0)),
@@ -190,6 +201,18 @@ async def test_a_wrong_field_is_named(node: Member, field: str, change: Callable
         await documents.publish(node, entry)
     with refused("RESOURCE_UNKNOWN"):
         await _get(node, documents.VEHICLES)
+
+
+async def test_the_addresses_of_replicas_are_listed_and_a_change_is_an_event(
+    platform: Platform, node: Member
+) -> None:
+    entry, most = documents.resource(), [f"r{number}.internal:7443" for number in range(64)]
+    for addresses in ([], most, most[:1]):
+        entry.replica_addresses[:] = addresses
+        await documents.publish(node, entry)
+        assert (await _get(node, documents.VEHICLES)).replica_addresses == addresses
+    details = [detail for _, _, detail in _published(platform)]
+    assert details == ["new", "changed: replica_addresses", "changed: replica_addresses"]
 
 
 async def test_data_of_the_future_are_refused(platform: Platform, node: Member) -> None:

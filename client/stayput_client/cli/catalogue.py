@@ -114,7 +114,8 @@ def describe(
 def _show_description(screen: Screen, one: "Description") -> None:
     contract = one.contract
     typer.echo(f"{contract.resource}  {_title(screen, one)}")
-    screen.say("describe.node", node=one.node, address=one.address, provider=one.provider)
+    addresses = ", ".join((one.address, *one.replica_addresses))
+    screen.say("describe.node", node=one.node, address=addresses, provider=one.provider)
     screen.say("describe.generation", generation=one.generation, as_of=screen.moment(one.as_of))
     roles = [("key", key.name, ", ".join(key.fields)) for key in contract.keys]
     roles += [("check", check.name, _asked(screen, check)) for check in contract.checks]
@@ -219,6 +220,7 @@ def _description_json(screen: Screen, one: "Description") -> dict[str, Json]:
         "provider": one.provider,
         "node": one.node,
         "address": one.address,
+        "replica_addresses": list(one.replica_addresses),
         "generation": one.generation,
         "as_of": one.as_of.isoformat(),
         "profile": contract.profile,

@@ -75,7 +75,8 @@ class Description:
 
     `chunk_records` is the most records in one chunk; `signing_key` the raw Ed25519 key that verified this.
     `granularities` are offered in each of `modes`; `oblivious` is there exactly if the oblivious mode is.
-    `allowances`, which no key signed, are filled by `Client.describe` only.
+    `allowances`, which no key signed, are filled by `Client.describe` only. By the catalogue the node answers
+    at `address`, and its replicas in its name at `replica_addresses`.
     """
 
     contract: contract_pb2.Contract
@@ -95,6 +96,7 @@ class Description:
     signing_key: bytes = field(repr=False)
     sealing_key: bytes = field(repr=False)
     allowances: tuple[Allowance, ...] = ()
+    replica_addresses: tuple[str, ...] = ()
 
 
 def resource_summary(entry: catalogue_pb2.Resource) -> ResourceSummary:
@@ -148,6 +150,7 @@ def description(message: comparison_pb2.Description, entry: catalogue_pb2.Resour
         issued_at=moment(message.issued_at),
         signing_key=entry.signing_key,
         sealing_key=message.sealing_key,
+        replica_addresses=tuple(entry.replica_addresses),
     )
 
 
