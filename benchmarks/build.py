@@ -1,27 +1,31 @@
-"""Time and memory of building an index: `python -m benchmarks.build [--rows N] [--workers W] [--source S]`.
+"""Time and memory of building an index.
 
-The build runs as the node runs it, in a process of its own. Generating the register is not measured. Memory
-is that of all processes of the build, each with its share of what it shares with others (PSS), looked at
-five times a second.
+`python -m benchmarks.build [--rows N] [--workers W …] [--source S …]` generates the vehicle register once and
+builds it from each source with each number of workers, as the node builds it, in a process of its own.
+Generating and loading is not measured. Memory is that of all processes of the build, each with its share of
+what it shares with others (PSS), looked at five times a second. The PostgreSQL server runs on the same cores:
+its processor time is told apart and is in no other figure, and its memory is in none. All builds have one key
+and one salt, so that their indexes have to be the same, byte for byte.
 """
 
 import argparse
-import resource
+import hashlib
+import os
 import secrets
-import subprocess
+import shutil
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter, sleep
 
-import psutil
-from pyarrow import csv, parquet
+from benchmarks import processes, registers
+from benchmarks.postgresql import DATABASE, USER, Server, running_server
+from benchmarks.processes import Taken
 
 NODE = '[node]\nid = "vehicles-1"\ndepartment = "traffic-police"\n'
-INTERVAL_SECONDS = 0.2
+SOURCES = ("gb18030", "utf-8", "parquet", "postgresql")
 RESOURCE = """\
 code = "vehicle-owners"
 title = "机动车登记"
@@ -39,123 +43,144 @@ checks.plate.fields = ["plate"]
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """What a build took: wall and processor seconds, and the most memory it had at once, in bytes."""
+class Register:
+    """Where a node finds the register: `[source]` as an inline table, its bytes, and the server it is at."""
 
-    rows: int
-    workers: int
-    source_bytes: int
-    index_bytes: int
-    seconds: float
-    cpu_seconds: float
-    peak_bytes: int
+    name: str
+    told: str
+    size: int
+    server: Server | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`[build]`; no workers: one on each core."""
+
+    workers: int = 0
+    memory_mb: int = 768
 
     def __str__(self) -> str:
+        return f"[build]\nworkers = {self.workers}\nmemory_mb = {self.memory_mb}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What makes the indexes of one register alike: a node's index key and a resource's salt."""
+
+    index_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    salt: bytes = field(default_factory=lambda: secrets.token_bytes(16), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a build took and made; `server_seconds` is processor time of a database server beside it."""
+
+    taken: Taken
+    index_bytes: int
+    index_sha256: str
+    server_seconds: float | None
+
+    def told(self, rows: int, register: Register, workers: int) -> str:
+        """One line for one build."""
+        taken = self.taken
+        line = (
+            f"{register.name}: {rows:,} rows ({register.size / 1e6:,.0f} MB) with 1 key and 2 checks, "
+            f"{'1 worker' if workers == 1 else f'{workers or os.cpu_count()} workers'}: "
+            f"{taken.seconds:.1f} s ({taken.cpu_seconds:.1f} s CPU), {rows / taken.seconds:,.0f} rows/s, "
+            f"peak {taken.peak_bytes / 1e6:,.0f} MB of the build's processes (PSS), "
+            f"index {self.index_bytes / 1e6:,.0f} MB"
+        )
+        if self.server_seconds is None:
+            return line
         return (
-            f"{self.rows:,} rows ({self.source_bytes / 1e6:,.0f} MB) with 1 key and 2 checks, "
-            f"{self.workers} workers: "
-            f"{self.seconds:.1f} s ({self.cpu_seconds:.1f} s CPU), {self.rows / self.seconds:,.0f} rows/s, "
-            f"peak {self.peak_bytes / 1e6:,.0f} MB, index {self.index_bytes / 1e6:,.0f} MB"
+            f"{line}; besides, {self.server_seconds:.1f} s CPU of the database server on the same cores, "
+            "whose memory is not in the peak"
         )
 
 
-def measure(directory: Path, rows: int, source: str, workers: int, memory_mb: int) -> Figures:
-    """Builds a generated register of that many rows in an empty directory."""
-    register = directory / "vehicles.csv"
-    generate(register, rows, "utf-8" if source == "utf-8" else "gb18030")
-    told = f'{{ kind = "csv", path = "../vehicles.csv", encoding = "{source}" }}'
-    if source == "parquet":
-        register = as_parquet(register)
-        told = '{ kind = "parquet", path = "../vehicles.parquet" }'
-    limits = f"[build]\nworkers = {workers}\nmemory_mb = {memory_mb}\n"
-    (directory / "node.toml").write_text(NODE + limits)
-    (directory / "resources").mkdir()
-    (directory / "resources" / "vehicles.toml").write_text(RESOURCE.replace("SOURCE", told), "utf-8")
-    key = directory / "data" / "keys" / "index.key"
-    key.parent.mkdir(parents=True)
-    key.touch(mode=0o600)
-    key.write_text(secrets.token_hex(32))
-    began = perf_counter()
-    cpu_seconds, peak_bytes = build(directory)
-    seconds = perf_counter() - began
+def measure(directory: Path, register: Register, limits: Limits, drawn: Secrets, resource: str) -> Figures:
+    """Builds a resource file's resource from a register in a new directory, which is gone afterwards."""
+    prepare(directory, register, limits, drawn, resource)
+    server = register.server
+    before = server.cpu_seconds() if server else 0.0
+    taken = processes.run(
+        [
+            sys.executable,
+            "-m",
+            "provider_node.build_process",
+            str(directory / "node.toml"),
+            "vehicle-owners",
+        ],
+        directory / "progress",
+    )
+    server_seconds = server.cpu_seconds() - before if server else None
     (index,) = directory.glob("data/resources/*/generations/*/index.mdb")
-    return Figures(
-        rows=rows,
-        workers=workers,
-        source_bytes=register.stat().st_size,
-        index_bytes=index.stat().st_size,
-        seconds=seconds,
-        cpu_seconds=cpu_seconds,
-        peak_bytes=peak_bytes,
-    )
+    with index.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    figures = Figures(taken, index.stat().st_size, digest, server_seconds)
+    shutil.rmtree(directory)
+    return figures
 
 
-def build(directory: Path) -> tuple[float, int]:
-    """Builds the resource; processor seconds and the most memory, of all processes."""
-    command = [
-        sys.executable,
-        "-m",
-        "provider_node.build_process",
-        str(directory / "node.toml"),
-        "vehicle-owners",
-    ]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    with (directory / "progress").open("wb") as progress:
-        process = psutil.Popen(command, stdout=progress)
-        peak = 0
-        while process.poll() is None:
-            peak = max(peak, memory([process, *process.children(recursive=True)]))
-            sleep(INTERVAL_SECONDS)
-    if process.returncode:
-        raise RuntimeError((directory / "progress").read_text())
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, peak
+def prepare(directory: Path, register: Register, limits: Limits, drawn: Secrets, resource: str) -> None:
+    """Makes a node's directory."""
+    (directory / "resources").mkdir(parents=True)
+    (directory / "node.toml").write_text(f"{NODE}{limits}")
+    (directory / "resources" / "vehicles.toml").write_text(resource.replace("SOURCE", register.told), "utf-8")
+    salt = directory / "data" / "resources" / "vehicle-owners" / "salt"
+    key = directory / "data" / "keys" / "index.key"
+    for path, content in ((salt, drawn.salt), (key, drawn.index_key)):
+        path.parent.mkdir(parents=True)
+        path.touch(mode=0o600)
+        path.write_text(content.hex())
 
 
-def memory(processes: Sequence[psutil.Process]) -> int:
-    """Memory of processes, some of which may have ended."""
-    total = 0
-    for process in processes:
-        with suppress(psutil.Error):
-            total += process.memory_full_info().pss
-    return total
-
-
-def as_parquet(path: Path) -> Path:
-    """Makes a Parquet file of a register."""
-    read = csv.ReadOptions(encoding="gb18030")
-    texts = csv.ConvertOptions(column_types={"身份证号": "string"})
-    into = path.with_suffix(".parquet")
-    parquet.write_table(csv.read_csv(path, read, convert_options=texts), into)
-    path.unlink()
-    return into
-
-
-def generate(path: Path, rows: int, encoding: str) -> None:
-    """Writes the examples' vehicle register, which is in GB18030, in that encoding."""
-    subprocess.run(
-        [sys.executable, "-m", "examples.generate", "vehicles", str(path), "--rows", str(rows)], check=True
-    )
-    if encoding != "gb18030":
-        fresh = path.with_suffix(".new")
-        with (
-            path.open(encoding="gb18030", newline="") as old,
-            fresh.open("w", encoding=encoding, newline="") as new,
-        ):
-            new.writelines(old)
-        fresh.replace(path)
+@contextmanager
+def written(directory: Path, rows: int, source: str) -> Iterator[Register]:
+    """The register in that source; CSV is the one kind that is told by its encoding."""
+    encoding = "utf-8" if source == "utf-8" else "gb18030"
+    path = directory / f"{encoding}.csv"
+    if not path.exists():
+        registers.generate(path, rows, encoding)
+    if source == "parquet":
+        into = path.with_suffix(".parquet")
+        size = registers.copy(path, encoding, source, into)
+        yield Register(source, f'{{ kind = "parquet", path = "{into}" }}', size)
+    elif source == "postgresql":
+        with running_server() as server:
+            size = registers.copy(path, encoding, source, server.directory)
+            told = (
+                f'{{ kind = "postgresql", host = "{server.directory}", database = "{DATABASE}", '
+                f'user = "{USER}", table = "register" }}'
+            )
+            yield Register(source, told, size, server)
+    else:
+        told = f'{{ kind = "csv", path = "{path}", encoding = "{encoding}" }}'
+        yield Register(f"csv, {encoding}", told, path.stat().st_size)
 
 
 def main() -> None:
-    """Measures one build and prints its figures."""
+    """Measures builds and prints a line for each; fails if their indexes differ."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.build", description=main.__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--source", choices=["gb18030", "utf-8", "parquet"], default="gb18030")
-    parser.add_argument("--workers", type=int, default=0, help="0: one on each core")
+    parser.add_argument("--source", choices=SOURCES, nargs="+", default=["gb18030"])
+    parser.add_argument("--workers", type=int, nargs="+", default=[0], help="0: one on each core")
     parser.add_argument("--memory-mb", type=int, default=768)
     given = parser.parse_args()
-    with TemporaryDirectory() as name:
-        print(measure(Path(name), given.rows, given.source, given.workers, given.memory_mb))
+    drawn, indexes = Secrets(), set()
+    with TemporaryDirectory(prefix="stayput-bench-") as name:
+        for source in given.source:
+            with written(Path(name), given.rows, source) as register:
+                for workers in given.workers:
+                    limits = Limits(workers, given.memory_mb)
+                    figures = measure(Path(name) / "node", register, limits, drawn, RESOURCE)
+                    print(figures.told(given.rows, register, workers), flush=True)
+                    indexes.add(figures.index_sha256)
+    if len(indexes) > 1:
+        raise SystemExit("error: the indexes differ, though rows, key and salt are the same")
+    builds = len(given.source) * len(given.workers)
+    if builds > 1:
+        print(f"the indexes of all {builds} builds are the same, byte for byte")
 
 
 if __name__ == "__main__":

@@ -5,29 +5,21 @@ database server's own is not in it.
 """
 
 import argparse
-import csv
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
-from sqlite3 import connect
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-import psycopg
-from pyarrow import csv as arrow_csv
-from pyarrow import parquet
 from pydantic import TypeAdapter
 
-from benchmarks.build import generate
+from benchmarks.postgresql import DATABASE, USER, running_server
+from benchmarks.registers import copy, generate
 from provider_node.config import SourceConfig
 from provider_node.sources import open_source
-from tests.comparator.postgresql import OWNER, running_server
 
 COLUMNS = {"id": "身份证号", "name": "所有人姓名", "plate": "号牌号码"}
-TABLE = f"CREATE TABLE register ({', '.join(f'{column} text' for column in COLUMNS.values())})"
 
 
 def read(told: str) -> None:
@@ -55,36 +47,6 @@ def measure(kind: str, **told: str) -> None:
     )
 
 
-def as_parquet(register: Path, into: Path) -> None:
-    texts = arrow_csv.ConvertOptions(column_types=dict.fromkeys(COLUMNS.values(), "string"))
-    parquet.write_table(arrow_csv.read_csv(register, convert_options=texts), into)
-
-
-def as_sqlite(register: Path, into: Path) -> None:
-    with (
-        closing(connect(into)) as connection,
-        connection,
-        register.open(encoding="utf-8", newline="") as file,
-    ):
-        connection.execute(TABLE)
-        connection.executemany("INSERT INTO register VALUES (?, ?, ?)", _rows(csv.DictReader(file)))
-
-
-def in_postgresql(register: Path, host: str, database: str) -> None:
-    with psycopg.connect(host=host, dbname=database, user=OWNER) as connection:
-        connection.execute(TABLE.encode())
-        with (
-            register.open(encoding="utf-8", newline="") as file,
-            connection.cursor().copy("COPY register FROM STDIN") as copy,
-        ):
-            for row in _rows(csv.DictReader(file)):
-                copy.write_row(row)
-
-
-def _rows(reader: "csv.DictReader[str]") -> Iterator[tuple[str, ...]]:
-    return (tuple(row[column] for column in COLUMNS.values()) for row in reader)
-
-
 def main() -> None:
     """Measures every kind."""
     parser = argparse.ArgumentParser()
@@ -94,17 +56,20 @@ def main() -> None:
     if given.read:
         read(given.read)
         return
-    with TemporaryDirectory() as temporary, running_server() as server:
+    with TemporaryDirectory(prefix="stayput-bench-") as temporary, running_server() as server:
         register = Path(temporary) / "register.csv"
         generate(register, given.rows, "utf-8")
         measure("csv", path=str(register))
-        as_parquet(register, register.with_suffix(".parquet"))
-        measure("parquet", path=str(register.with_suffix(".parquet")))
-        as_sqlite(register, register.with_suffix(".db"))
-        measure("sqlite", path=str(register.with_suffix(".db")), table="register")
-        host, database = str(server.directory), server.create().database or ""
-        in_postgresql(register, host, database)
-        measure("postgresql", host=host, database=database, user=OWNER, table="register")
+        files = {kind: register.with_suffix(f".{kind}") for kind in ("parquet", "sqlite")}
+        for kind, path in files.items():
+            copy(register, "utf-8", kind, path)
+        measure("parquet", path=str(files["parquet"]))
+        measure("sqlite", path=str(files["sqlite"]), table="register")
+        copy(register, "utf-8", "postgresql", server.directory)
+        where = {"host": str(server.directory), "database": DATABASE, "user": USER}
+        before = server.cpu_seconds()
+        measure("postgresql", **where, table="register")
+        print(f"besides, {server.cpu_seconds() - before:.2f} s CPU of the database server on the same cores")
 
 
 if __name__ == "__main__":
