@@ -38,7 +38,7 @@ _log = structlog.get_logger(__name__)
 class Resources:
     """Knows each resource by its code."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (each is a part of the node that serving or publishing needs)
         self,
         *,
         configured: Mapping[str, ResourceConfig],
