@@ -1,7 +1,6 @@
 """The node as a process: assembles its parts, serves until told to stop."""
 
 import asyncio
-import signal
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +16,7 @@ from provider_node.server.binding import listening
 from provider_node.server.listeners import admin_server, public_server
 from provider_node.server.parts import Parts, now, parts_of
 from provider_node.server.replication import replication_of
+from provider_node.server.stopping import stop_signal, until
 from provider_node.store.run_directory import RunDirectory
 from stayput.rpc import tls
 
@@ -35,19 +35,11 @@ async def serve(config_path: Path, listen: str | None = None) -> None:
     """
     config = load_node(config_path)
     address = checked_listen(listen) if listen else config.node.listen
-    stop = _stop_signal()
+    stop = stop_signal()
     run = RunDirectory(config.node.data)
     with run.held():
         async with parts_of(config) as parts:
             await _serve(config_path, parts, run, address, stop)
-
-
-def _stop_signal() -> asyncio.Event:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    return stop
 
 
 async def _serve(
@@ -81,7 +73,7 @@ async def _serve(
     run.announce(bound)
     print(f"ready address={bound}", flush=True)  # noqa: T201 (what a supervisor waits for)
     try:
-        await _stopped(stop, background)
+        await until(stop, [background])
     finally:
         parts.sessions.stop()
         await health_servicer.enter_graceful_shutdown()
@@ -113,12 +105,3 @@ async def _background(parts: Parts, address: str, schedule: Schedule) -> None:
         group.create_task(parts.keyring.run(now))
         group.create_task(parts.resources.renew_all(parts.platform, address))
         group.create_task(schedule.run())
-
-
-async def _stopped(stop: asyncio.Event, background: "asyncio.Task[None]") -> None:
-    """Returns at a stop signal; raises what ended the background work, which never ends by itself."""
-    waiting = asyncio.create_task(stop.wait())
-    await asyncio.wait([waiting, background], return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    if background.done():
-        background.result()

@@ -77,7 +77,7 @@ def replication_of(parts: Parts) -> Replication:
     )
     server = None
     if config.replicas.listen is not None:
-        server = tls.server([ErrorInterceptor()])
+        server = tls.server([ErrorInterceptor()], watchful=True)
         add_ReplicaServiceServicer_to_server(servicer, server)
         authority = ReplicaAuthority(KeyStore.of(config), config.node.id)
         listening(server, config.replicas.listen, authority.server_credentials(), "replicas.listen")

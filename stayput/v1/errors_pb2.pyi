@@ -201,7 +201,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     FAILED_PRECONDITION.
     """
     ERROR_REASON_UNSUPPORTED: _ErrorReason.ValueType  # 74
-    """The peer speaks a protocol release without this call. UNIMPLEMENTED."""
+    """The peer speaks a protocol release without this call; or a replica is of another release than its node, with
+    metadata `node` and `replica`. UNIMPLEMENTED.
+    """
     ERROR_REASON_CATCHING_UP: _ErrorReason.ValueType  # 75
     """The node has not heard yet which grants the platform has suspended or revoked while it was away, and opens
     no session before it knows. UNAVAILABLE.
@@ -404,7 +406,9 @@ ERROR_REASON_PINNED_KEY_CHANGED: ErrorReason.ValueType  # 73
 FAILED_PRECONDITION.
 """
 ERROR_REASON_UNSUPPORTED: ErrorReason.ValueType  # 74
-"""The peer speaks a protocol release without this call. UNIMPLEMENTED."""
+"""The peer speaks a protocol release without this call; or a replica is of another release than its node, with
+metadata `node` and `replica`. UNIMPLEMENTED.
+"""
 ERROR_REASON_CATCHING_UP: ErrorReason.ValueType  # 75
 """The node has not heard yet which grants the platform has suspended or revoked while it was away, and opens
 no session before it knows. UNAVAILABLE.

@@ -78,7 +78,8 @@ class ReplicaServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReadFile(self, request, context):
-        """A file of a generation, from a place on. Fails with GENERATION_UNKNOWN, FIELD_INVALID.
+        """A file of a generation, from a place on. Fails with GENERATION_UNKNOWN, FIELD_INVALID,
+        RESOURCE_NOT_READY (damaged).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -43,7 +43,9 @@ class ReplicaServiceStub:
     replica says first who it is, and again whenever it serves other generations than before.
     """
     ReadFile: _grpc.UnaryStreamMultiCallable[_replica_pb2.ReadFileRequest, _replica_pb2.ReadFileResponse]
-    """A file of a generation, from a place on. Fails with GENERATION_UNKNOWN, FIELD_INVALID."""
+    """A file of a generation, from a place on. Fails with GENERATION_UNKNOWN, FIELD_INVALID,
+    RESOURCE_NOT_READY (damaged).
+    """
     ListAllowances: _grpc.UnaryUnaryMultiCallable[_replica_pb2.ListAllowancesRequest, _replica_pb2.ListAllowancesResponse]
     """What is left to a department on a resource."""
     Account: _grpc.StreamStreamMultiCallable[_replica_pb2.AccountRequest, _replica_pb2.AccountResponse]
@@ -70,7 +72,9 @@ class ReplicaServiceAsyncStub(ReplicaServiceStub):
     replica says first who it is, and again whenever it serves other generations than before.
     """
     ReadFile: _aio.UnaryStreamMultiCallable[_replica_pb2.ReadFileRequest, _replica_pb2.ReadFileResponse]  # type: ignore[assignment]
-    """A file of a generation, from a place on. Fails with GENERATION_UNKNOWN, FIELD_INVALID."""
+    """A file of a generation, from a place on. Fails with GENERATION_UNKNOWN, FIELD_INVALID,
+    RESOURCE_NOT_READY (damaged).
+    """
     ListAllowances: _aio.UnaryUnaryMultiCallable[_replica_pb2.ListAllowancesRequest, _replica_pb2.ListAllowancesResponse]  # type: ignore[assignment]
     """What is left to a department on a resource."""
     Account: _aio.StreamStreamMultiCallable[_replica_pb2.AccountRequest, _replica_pb2.AccountResponse]  # type: ignore[assignment]
@@ -106,7 +110,9 @@ class ReplicaServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _replica_pb2.ReadFileRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_replica_pb2.ReadFileResponse], _abc.AsyncIterator[_replica_pb2.ReadFileResponse]]:
-        """A file of a generation, from a place on. Fails with GENERATION_UNKNOWN, FIELD_INVALID."""
+        """A file of a generation, from a place on. Fails with GENERATION_UNKNOWN, FIELD_INVALID,
+        RESOURCE_NOT_READY (damaged).
+        """
 
     @_abc_1.abstractmethod
     def ListAllowances(

@@ -43,6 +43,7 @@ import numpy as np
 
 PARCEL_NAMES: Final = 1024 * 1024 // 8
 """Names in one message: 1 MiB."""
+_HANG_UP_SECONDS: Final = 10.0
 
 _Call: TypeAlias = "grpc.aio.StreamStreamCall[AccountRequest, AccountResponse]"
 
@@ -138,7 +139,8 @@ class RemoteAccount:
             self._under_way.discard(self._grant_id, self._stop)
         with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
             await self._call.done_writing()
-        await asyncio.wait([self._hearing])
+        # The node hangs up when it has ended its part.
+        await asyncio.wait([self._hearing], timeout=_HANG_UP_SECONDS)
         self._call.cancel()
 
     def reserved(self, reserve: ReserveAttempts) -> bytes:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from provider_node.domain.replicas import account
 from provider_node.store.state import State
 from stayput.outcomes import MATCH, MISMATCH, NOT_FOUND
 from stayput.v1.access_pb2 import Limits
@@ -23,6 +24,7 @@ from tests.provider_node.serving.counting import (
 )
 from tests.provider_node.serving.node import GRANT_ID, Clock, LocalNode, Material, grant
 from tests.provider_node.serving.register import Person
+from tests.provider_node.serving.replicated import ReplicatedNode
 
 if TYPE_CHECKING:
     from stayput.v1.comparison_pb2_grpc import ComparisonServiceAsyncStub
@@ -36,12 +38,21 @@ def counting_material(material: Material, tmp_path_factory: pytest.TempPathFacto
     return counting(material, tmp_path_factory.mktemp("counting"))
 
 
-@pytest.fixture
-async def node(counting_material: Material, state: State, clock: Clock) -> AsyncIterator[LocalNode]:
-    made = LocalNode(counting_material, state, clock)
+@pytest.fixture(params=[LocalNode, ReplicatedNode], ids=["node", "replica"])
+async def node(
+    counting_material: Material, state: State, clock: Clock, request: pytest.FixtureRequest
+) -> AsyncIterator[LocalNode]:
+    """A node, or one that is asked at a replica of it."""
+    made: LocalNode = request.param(counting_material, state, clock)
     await made.give(count_grant())
     async with made.listening():
         yield made
+
+
+@pytest.fixture(autouse=True)
+def few_names_in_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A replica names the records of a whole list to its node: in many messages."""
+    monkeypatch.setattr(account, "PARCEL_NAMES", 7)
 
 
 def people(numbers: Sequence[int]) -> list[Person]:
