@@ -144,7 +144,7 @@ def enrol(store: Store, request: EnrolRequest, issuer: ca.Issuer, now: datetime)
     store.parties.enrol(invitation, csr_hash, credential)
     about = About(party=party.urn)
     store.events.add(EventType.EVENT_TYPE_PARTY_ENROLLED, party.urn, now, about)
-    if before is not None and before[1].signing_key != request.signing_key:
+    if before is not None and before.signing_key != request.signing_key:
         detail = f"signing key {signing.key_id(request.signing_key)}"
         store.events.add(EventType.EVENT_TYPE_KEYS_CHANGED, party.urn, now, about, detail)
     return party, credential.certificate_chain

@@ -85,14 +85,13 @@ def admit(store: Store, caller: Caller, method: str, now: datetime, calendar: Ca
     Raises `CERTIFICATE_UNKNOWN` or `NOT_PERMITTED`.
     """
     active = store.parties.active(caller.party)
-    if active is None or active[1].thumbprint != caller.thumbprint or now >= active[1].not_after:
+    if active is None or active.thumbprint != caller.thumbprint or now >= active.not_after:
         raise StayputError(
             ErrorReason.ERROR_REASON_CERTIFICATE_UNKNOWN,
             "the certificate is not, or no longer, that of an enrolled department or node",
             remedy="use the certificate of the latest enrolment, or ask the operator for an invitation",
         )
-    party, credential = active
-    department = Party.from_urn(party.department_urn)
+    department = Party.from_urn(active.department_urn)
     roles = effective_roles(caller.party, store.parties.roles(department))
     if method not in FOR_ANYONE and not roles & ALLOWED.get(method, frozenset()):
         raise _not_permitted(caller.party.kind, method)
@@ -102,7 +101,7 @@ def admit(store: Store, caller: Caller, method: str, now: datetime, calendar: Ca
         department=department,
         roles=roles,
         thumbprint=caller.thumbprint,
-        signing_key=credential.signing_key,
+        signing_key=active.signing_key,
         now=now,
         calendar=calendar,
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -78,6 +78,13 @@ class Desk:
     async def logged(self, method: str, party: str, answer: Awaitable[_T]) -> _T:
         """What is awaited, with a line in the log about how it went."""
         began = time.perf_counter()
+        answered = await self.logged_if_refused(method, party, answer)
+        _log.info("call", method=method, party=party, result="OK", ms=_milliseconds_since(began))
+        return answered
+
+    async def logged_if_refused(self, method: str, party: str, answer: Awaitable[_T]) -> _T:
+        """What is awaited, with a line in the log only if it is refused or fails."""
+        began = time.perf_counter()
         result = "INTERNAL"
         try:
             answered = await answer
@@ -85,11 +92,26 @@ class Desk:
             result = error.reason_name
             raise
         else:
-            result = "OK"
+            result = ""
             return answered
         finally:
-            milliseconds = round((time.perf_counter() - began) * 1000, 1)
-            _log.info("call", method=method, party=party, result=result, ms=milliseconds)
+            if result:
+                _log.info("call", method=method, party=party, result=result, ms=_milliseconds_since(began))
+
+    def log_calls(self, method: str, parties: Sequence[str], began: float) -> None:
+        """One line in the log for calls that went well together, the first of them since `began`.
+
+        A line for each takes a tenth of the processor time that a receipt takes. `began` is a reading of
+        `time.perf_counter`.
+        """
+        _log.info(
+            "calls",
+            method=method,
+            parties=" ".join(dict.fromkeys(parties)),
+            calls=len(parties),
+            result="OK",
+            ms=_milliseconds_since(began),
+        )
 
     async def _run(self, method: str, party: str, transaction: Callable[[], _T]) -> _T:
         return await self.logged(method, party, self.in_thread(transaction))
@@ -115,3 +137,7 @@ class Desk:
     def _write_for_anyone(self, work: Callable[[Store, datetime], _T]) -> _T:
         with self.database.writing() as store:
             return work(store, self.clock())
+
+
+def _milliseconds_since(began: float) -> float:
+    return round((time.perf_counter() - began) * 1000, 1)

@@ -59,7 +59,7 @@ class LogServicer(LogServiceServicer):
         receipts = request.receipts if len(request.receipts) <= deliveries.LARGEST_BATCH else ()
         appended = self._appending.writing(who, receipts, len(receipts))
         return AppendReceiptsResponse(
-            stored_through=await self._desk.logged(_APPEND, who.party.urn, appended)
+            stored_through=await self._desk.logged_if_refused(_APPEND, who.party.urn, appended)
         )
 
     async def _verified(

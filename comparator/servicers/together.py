@@ -1,6 +1,7 @@
 """Group commit: calls that come while a transaction is under way share the next one and its flush to disk."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,9 +24,10 @@ _Work: TypeAlias = Callable[[Store, Sequence[tuple[Call, _P]], datetime], Sequen
 
 @dataclass(slots=True, eq=False)
 class _Waiting(Generic[_A, _T]):
-    """A call that waits, with what it asks at this stage and how much it brings."""
+    """A call that waits since `came`, with what it asks at this stage and how much it brings."""
 
     who: Caller
+    came: float
     asked: _A
     weight: int
     outcome: "asyncio.Future[_T | StayputError]"
@@ -94,9 +96,12 @@ class Together(Generic[_A, _P, _T]):
         self._storing: _Stage[_P | StayputError, _T] = _Stage(self._store_group, heaviest)
 
     async def writing(self, who: Caller, asked: _A, weight: int) -> _T:
-        """What `work` returns for an admitted call that asks this, when what it has written is durable."""
+        """What `work` returns for an admitted call that asks this, when what it has written is durable.
+
+        The log has one line for all calls that are answered together; whoever awaits this logs refusals.
+        """
         future: asyncio.Future[_T | StayputError] = asyncio.get_running_loop().create_future()
-        self._preparing.put([_Waiting(who, asked, weight, future)])
+        self._preparing.put([_Waiting(who, time.perf_counter(), asked, weight, future)])
         outcome = await future
         if isinstance(outcome, StayputError):
             raise outcome
@@ -106,7 +111,7 @@ class Together(Generic[_A, _P, _T]):
         prepared = await self._prepare([(one.who, one.asked) for one in group])
         self._storing.put(
             [
-                _Waiting(one.who, asked, one.weight, one.outcome)
+                _Waiting(one.who, one.came, asked, one.weight, one.outcome)
                 for one, asked in zip(group, prepared, strict=True)
             ]
         )
@@ -116,9 +121,15 @@ class Together(Generic[_A, _P, _T]):
             outcomes = await self._desk.in_thread(lambda: self._transaction(group))
         finally:
             self._desk.written.set()
+        answered = []
         for one, outcome in zip(group, outcomes, strict=True):
             if not one.outcome.done():
                 one.outcome.set_result(outcome)
+                if not isinstance(outcome, StayputError):
+                    answered.append(one)
+        if answered:
+            parties = [one.who.party.urn for one in answered]
+            self._desk.log_calls(self._method, parties, min(one.came for one in answered))
 
     def _transaction(self, group: Sequence[_Waiting[_P | StayputError, _T]]) -> Sequence[_T | StayputError]:
         outcomes: dict[int, _T | StayputError] = {}

@@ -58,6 +58,11 @@ class Role(StrEnum):
     OPERATOR = "operator"
 
 
+def roles_of(names: str) -> frozenset[Role]:
+    """The roles whose names these are, separated by blanks."""
+    return frozenset(map(Role, names.split()))
+
+
 class Base(DeclarativeBase):
     """Declares the tables; names of constraints are fixed so that migrations can refer to them."""
 
@@ -102,7 +107,7 @@ class PartyRow(Base):
     @property
     def roles(self) -> frozenset[Role]:
         """What the department may be; nothing for a node."""
-        return frozenset(map(Role, self.role_names.split()))
+        return roles_of(self.role_names)
 
     @property
     def is_node(self) -> bool:

@@ -2,12 +2,31 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from comparator.store.models import CredentialRow, InvitationRow, PartyRow, Role
 from stayput.identity import Party
+
+
+class Active(NamedTuple):
+    """Whose department an enrolled party is of, and what of its credential is looked at by each call."""
+
+    department_urn: str
+    thumbprint: str
+    not_after: datetime
+    signing_key: bytes
+
+
+ACTIVE = (
+    PartyRow.department_urn,
+    CredentialRow.thumbprint,
+    CredentialRow.not_after,
+    CredentialRow.signing_key,
+)
+"""The columns of an `Active`."""
 
 
 class Parties:
@@ -49,14 +68,14 @@ class Parties:
         )
         return [(party, credential) for party, credential in rows]
 
-    def active(self, party: Party) -> tuple[PartyRow, CredentialRow] | None:
+    def active(self, party: Party) -> Active | None:
         """An enrolled party with the credential that it is known by now."""
         row = self._session.execute(
-            select(PartyRow, CredentialRow)
+            select(*ACTIVE)
             .join(CredentialRow, CredentialRow.party_urn == PartyRow.urn)
             .where(PartyRow.urn == party.urn, CredentialRow.replaced_at.is_(None))
         ).one_or_none()
-        return (row[0], row[1]) if row else None
+        return None if row is None else Active(*row)
 
     def signing_keys(self, party: Party) -> Sequence[bytes]:
         """Every signing key that the party was ever enrolled with, the active one first."""

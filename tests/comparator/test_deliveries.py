@@ -7,6 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from structlog.testing import capture_logs
 
 from comparator.domain import deliveries
 from comparator.domain.calendar import Calendar
@@ -118,7 +119,7 @@ async def test_calls_of_one_node_in_one_transaction(platform: Platform, node: Me
     with platform.database.reading() as store:
         active = store.parties.active(node.party)
     assert active is not None
-    who, method = Caller(node.party, active[1].thumbprint), "/stayput.v1.LogService/AppendReceipts"
+    who, method = Caller(node.party, active.thumbprint), "/stayput.v1.LogService/AppendReceipts"
     with platform.database.writing_for([node.party]) as store:
         now = platform.clock()
         call = admit(store, who, method, now, lambda: Calendar({}))
@@ -132,3 +133,14 @@ async def test_calls_of_one_node_in_one_transaction(platform: Platform, node: Me
         4,
     ]
     assert _stored(platform) == [one, two, three, four]
+
+
+async def test_a_refusal_has_a_line_of_its_own_in_the_process_log(node: Member, chain: Chain) -> None:
+    first, _missing, third = chain.next(3)
+    with capture_logs() as lines:
+        await _append(node, [first])
+        with refused("LOG_SEQUENCE"):
+            await _append(node, [third])
+    good, bad = lines
+    assert (good["event"], good["parties"], good["calls"]) == ("calls", node.party.urn, 1)
+    assert (bad["event"], bad["party"], bad["result"]) == ("call", node.party.urn, "LOG_SEQUENCE")

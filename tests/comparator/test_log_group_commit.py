@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import pytest
 from sqlalchemy import Connection, event
+from structlog.testing import capture_logs
 
 from comparator.domain.calendar import Calendar
 from comparator.domain.policy import Call
@@ -41,7 +42,7 @@ def who(platform: Platform, node: Member) -> Caller:
     with platform.database.reading() as store:
         active = store.parties.active(node.party)
     assert active is not None
-    return Caller(node.party, active[1].thumbprint)
+    return Caller(node.party, active.thumbprint)
 
 
 @pytest.fixture
@@ -144,6 +145,18 @@ async def test_a_refusal_is_one_callers_alone(platform: Platform, desk: Desk, wh
     assert second is early
     assert str(third) == str(field_invalid("receipts", "refused and told"))
     assert verified_tree(platform.database).size == before + 3
+
+
+async def test_calls_answered_together_share_a_line_in_the_process_log(desk: Desk, who: Caller) -> None:
+    refused = field_invalid("receipts", "refused")
+    with capture_logs() as lines:
+        await _all_at_once(_Calls(desk), who, [_noting(0), refused, _noting(2), _noting(3)])
+    assert [(line["event"], line["result"], line["calls"]) for line in lines] == [
+        ("calls", "OK", 1),
+        ("calls", "OK", 3),
+    ]
+    assert {line["parties"] for line in lines} == {who.party.urn}
+    assert {line["method"] for line in lines} == {_METHOD}
 
 
 async def test_who_may_not_is_refused_among_others(platform: Platform, desk: Desk, who: Caller) -> None:

@@ -205,7 +205,7 @@ def test_parties_are_known_and_have_the_roles_of_what_they_did(upgraded: Databas
         for party in (_CONSUMER, _NODE):
             active = store.parties.active(party)
             assert active is not None
-            assert active[1].thumbprint == party.id
+            assert active.thumbprint == party.id
         invitation = store.parties.invitation(_TOKEN)
         assert invitation is not None
         assert invitation.party_urn == _INVITED.urn
