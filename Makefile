@@ -28,9 +28,9 @@ $(INSTALLED): requirements.txt pyproject.toml
 demo: setup
 	$(BIN)/python examples/demo.py $(if $(KEEP),--keep)
 
-# One worker per CPU.
+# One worker per CPU. A file's tests run in one worker, so that a world which they share is made once.
 test: setup
-	$(BIN)/python -m pytest -n logical
+	$(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder
 
 lint: setup
 	$(call step,ruff format,$(BIN)/ruff format --check .)

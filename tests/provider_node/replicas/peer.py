@@ -4,12 +4,13 @@ import asyncio
 import hashlib
 import shutil
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import grpc.aio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from grpc.aio import EOF
 
@@ -221,8 +222,8 @@ class Follows:
         await self.write(FollowRequest(software_version=VERSION, address=address, serving=generations))
 
     async def write(self, request: FollowRequest) -> None:
-        """Says that."""
-        with translated("node"):
+        """Says that. A node that has hung up already says why to who reads."""
+        with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
             await self._call.write(request)
 
     async def first(self, request: FollowRequest) -> FollowResponse:
