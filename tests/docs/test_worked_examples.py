@@ -1,4 +1,4 @@
-"""Every command of docs/tutorial.md is run, in its order, in an empty directory, and then those of docs/audit.md."""
+"""Every command of docs/tutorial.md is run, in order, in an empty directory; then those of docs/audit.md."""
 
 import sys
 from collections.abc import Iterator
