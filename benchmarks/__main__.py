@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, tuple[str, str]] = {
     "conditions": ("", "--rows 2000 --runs 1"),
     "profile": ("", "--rows 2000 --runs 1"),
     "compare": ("", "--rows 2000 --lines 200 --runs 1"),
+    "replicas": ("", "--rows 2000 --lines 200 --runs 1"),
     "oblivious_build": ("", "--rows 2000"),
     "oblivious": ("", "--rows 2000 --records 200 --runs 1 --peer none"),
 }
