@@ -1,7 +1,7 @@
 """What a replica takes off its node: the same comparisons at the node itself and at a replica of it, in turn.
 
-`python -m benchmarks.replicas --rows 1000000 --lines 100000`. All of it runs on this machine, so the time from
-the shell shows what a replica costs; what it is for shows in the processor time of the node.
+`python -m benchmarks.replicas --rows 1000000 --lines 100000`. All of it runs on this machine, so the time
+from the shell shows what a replica costs. What it is for shows in the processor time of the node.
 """
 
 import argparse
