@@ -1,6 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+WORKERS ?= $(shell $(BIN)/python -c 'import os; print(max(2, 3 * (os.cpu_count() or 1) // 2))')
 PROTOS := $(sort $(wildcard proto/stayput/v1/*.proto))
 
 # $(call step,name,command): names the step before it runs, and again if it fails.
@@ -28,9 +29,10 @@ $(INSTALLED): requirements.txt pyproject.toml
 demo: setup
 	$(BIN)/python examples/demo.py $(if $(KEEP),--keep)
 
-# One worker per CPU. A file's tests run in one worker, so that a world which they share is made once.
+# Three workers for two CPUs, since tests wait for handshakes and commits too. A file's tests run in one worker, so that
+# a world which they share is made once.
 test: setup
-	$(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: setup
 	$(call step,ruff format,$(BIN)/ruff format --check .)
