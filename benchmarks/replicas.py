@@ -5,6 +5,7 @@ from the shell shows what a replica costs. What it is for shows in the processor
 """
 
 import argparse
+import json
 import socket
 from dataclasses import dataclass
 
@@ -49,6 +50,13 @@ class Site:
         self.world.start(REPLICA, "provider-node", "replica", "serve", bundle,
                          "--data", "r1", "--listen", self.replica)  # fmt: skip
 
+    def until_connected(self) -> None:
+        """Waits until the replica has found its node again."""
+        connected = False
+        while not connected:
+            listed = json.loads(self.world.run(NODE, "provider-node", "replica", "list", "--json"))
+            connected = all("connectedSince" in one for one in listed["replicas"])
+
     def spent(self, party: str) -> float:
         """Seconds of processor time that a server has used so far."""
         times = psutil.Process(self.world.running[party].pid).cpu_times()
@@ -84,6 +92,7 @@ def main() -> None:
             for address, what in ((site.node, "at the node"), (site.replica, "at the replica")):
                 site.lead_to(address)
                 world.run(NODE, "provider-node", "publish", RESOURCE)
+                site.until_connected()
                 measured(site, given.runs, what)
 
 
