@@ -7,10 +7,10 @@ signed with it, so a grant can never be taken for a receipt.
 import hashlib
 from enum import StrEnum
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from google.protobuf.message import Message
 
+from stayput import ed25519
 from stayput.v1.signing_pb2 import Envelope, Signature
 
 
@@ -47,10 +47,8 @@ def sign_bytes(payload_type: PayloadType, payload: bytes, key: Ed25519PrivateKey
 
 def verify_bytes(payload_type: PayloadType, payload: bytes, signature: bytes, public_key: bytes) -> bytes:
     """`payload`, if the signature by the raw 32-byte `public_key` verifies; else `SignatureInvalid`."""
-    try:
-        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, pae(payload_type, payload))
-    except (InvalidSignature, ValueError):
-        raise SignatureInvalid("the signature does not verify") from None
+    if not ed25519.verifies(public_key, signature, pae(payload_type, payload)):
+        raise SignatureInvalid("the signature does not verify")
     return payload
 
 

@@ -9,9 +9,9 @@ from enum import IntEnum
 from hashlib import sha256
 from typing import Final, Self
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from stayput import ed25519
 from stayput.notes.checkpoint import Checkpoint
 from stayput.notes.form import NoteInvalid, check_name, from_base64, to_base64
 
@@ -104,10 +104,8 @@ class VerifierKey:
         return time
 
     def _verify(self, message: bytes, signature: bytes) -> None:
-        try:
-            Ed25519PublicKey.from_public_bytes(self.public_key).verify(signature, message)
-        except (InvalidSignature, ValueError):
-            raise NoteInvalid(f"the signature of {self.name} does not verify") from None
+        if not ed25519.verifies(self.public_key, signature, message):
+            raise NoteInvalid(f"the signature of {self.name} does not verify")
 
 
 def cosigned_message(body: str, time: int) -> bytes:
