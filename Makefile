@@ -2,6 +2,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 WORKERS ?= $(shell $(BIN)/python -c 'import os; print(max(2, 3 * (os.cpu_count() or 1) // 2))')
+# Whatever the environment says, bytecode is kept: demo and tests start hundreds of processes of the same programs.
+unexport PYTHONDONTWRITEBYTECODE
 PROTOS := $(sort $(wildcard proto/stayput/v1/*.proto))
 
 # $(call step,name,command): names the step before it runs, and again if it fails.

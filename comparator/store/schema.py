@@ -1,5 +1,6 @@
 """The schema's revisions: what the database has, what this release wants, and the way there."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -17,10 +18,7 @@ from comparator.texts import unusable
 
 def head() -> str:
     """The revision that this release wants."""
-    revision = ScriptDirectory.from_config(_config()).get_current_head()
-    if revision is None:
-        raise RuntimeError("no migrations are installed")
-    return revision
+    return _revisions()[0]
 
 
 def current(database: Database) -> str | None:
@@ -57,9 +55,14 @@ def require_current(database: Database) -> Database:
 
 
 def _refuse_newer(revision: str | None) -> None:
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if revision is not None and revision not in known:
+    if revision is not None and revision not in _revisions():
         raise unusable(texts.SCHEMA_AHEAD, texts.SCHEMA_AHEAD_FIX)
+
+
+@cache
+def _revisions() -> tuple[str, ...]:
+    """All that this release knows, newest first."""
+    return tuple(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
 
 
 def _require_utf8(connection: Connection) -> None:

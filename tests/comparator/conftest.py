@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, text
+from sqlalchemy import URL
 
 from comparator.config import Config, load
 from comparator.store import schema
@@ -72,11 +72,13 @@ def migrated_postgresql(postgresql: Server) -> URL:
 @pytest.fixture
 def emptied_postgresql(migrated_postgresql: URL) -> URL:
     """The same without rows, and with all numbers beginning anew."""
+    # Row by row: for tables as small as these TRUNCATE takes three times as long.
+    deletions = [str(table.delete()) for table in reversed(Base.metadata.sorted_tables)]
     with closing(Database(migrated_postgresql)) as database, database.connected() as connection:
-        # Row by row: for tables as small as these TRUNCATE takes three times as long.
-        for table in reversed(Base.metadata.sorted_tables):
-            connection.execute(table.delete())
-        connection.execute(text("SELECT setval(seqrelid, 1, false) FROM pg_sequence"))
+        # In one go, since most of the time is that of the way there and back.
+        connection.exec_driver_sql(
+            "; ".join([*deletions, "SELECT setval(seqrelid, 1, false) FROM pg_sequence"])
+        )
     return migrated_postgresql
 
 
