@@ -183,12 +183,14 @@ async def test_roles_count_from_the_next_call_on(platform: Platform, consumer: M
         assert await _result(method, consumer) == result
 
 
-@pytest.mark.parametrize("method", sorted(set(_METHODS) - {"/stayput.v1.EnrolmentService/Enrol"}))
-async def test_every_method_wants_a_present_certificate(platform: Platform, method: str) -> None:
+async def test_every_method_wants_a_present_certificate(
+    platform: Platform, subtests: pytest.Subtests
+) -> None:
     member = await platform.department("civil-affairs")
     await platform.department("civil-affairs")
-    with refused("CERTIFICATE_UNKNOWN"):
-        await _call(method, member.channel)
+    for method in sorted(set(_METHODS) - {"/stayput.v1.EnrolmentService/Enrol"}):
+        with subtests.test(method), refused("CERTIFICATE_UNKNOWN"):
+            await _call(method, member.channel)
 
 
 async def test_without_a_certificate_there_is_no_connection(platform: Platform) -> None:

@@ -193,12 +193,12 @@ _WRONG: list[tuple[str, Callable[[Resource], None]]] = [
 ]
 
 
-@pytest.mark.parametrize(("field", "change"), _WRONG)
-async def test_a_wrong_field_is_named(node: Member, field: str, change: Callable[[Resource], None]) -> None:
-    entry = documents.resource()
-    change(entry)
-    with refused("FIELD_INVALID", field):
-        await documents.publish(node, entry)
+async def test_a_wrong_field_is_named(node: Member, subtests: pytest.Subtests) -> None:
+    for number, (field, change) in enumerate(_WRONG):
+        entry = documents.resource()
+        change(entry)
+        with subtests.test(field, number=number), refused("FIELD_INVALID", field):
+            await documents.publish(node, entry)
     with refused("RESOURCE_UNKNOWN"):
         await _get(node, documents.VEHICLES)
 

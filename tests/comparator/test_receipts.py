@@ -167,41 +167,42 @@ def _set(name: str, value: object) -> Callable[[Receipt], None]:
     return lambda receipt: setattr(receipt, name, value)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        _set("provider", "tax-office"),
-        _set("node_id", "vehicles-2"),
-        _set("session_id", bytes(15)),
-        _set("sequence", 0),
-        _set("sequence", -1),
-        _set("end", SessionEnd.SESSION_END_UNSPECIFIED),
-        _set("end", 9),
-        _set("records", -3),
-        _set("outcome_bytes", 7),
-        _set("mode", Mode.MODE_UNSPECIFIED),
-        _set("leakage", "keyed-count/1"),
-        _set("previous_hash", b""),
-        _set("consumer", "Civil Affairs"),
-        _set("resource", ""),
-        _set("grant_id", "G-1"),
-        _set("operator", "o" * 101),
-        _set("case_number", "case\n1"),
-        _set("request_commitment", b""),
-        _set("response_commitment", bytes(31)),
-        lambda receipt: receipt.ClearField("tallies"),
-        lambda receipt: receipt.tallies.pop(),
-        lambda receipt: setattr(receipt.tallies[1].counts[0], "count", 2),
-        lambda receipt: receipt.tallies[0].counts.append(OutcomeCount(count=0)),
-    ],
-)
+_CONTRADICTIONS: list[Callable[[Receipt], object]] = [
+    _set("provider", "tax-office"),
+    _set("node_id", "vehicles-2"),
+    _set("session_id", bytes(15)),
+    _set("sequence", 0),
+    _set("sequence", -1),
+    _set("end", SessionEnd.SESSION_END_UNSPECIFIED),
+    _set("end", 9),
+    _set("records", -3),
+    _set("outcome_bytes", 7),
+    _set("mode", Mode.MODE_UNSPECIFIED),
+    _set("leakage", "keyed-count/1"),
+    _set("previous_hash", b""),
+    _set("consumer", "Civil Affairs"),
+    _set("resource", ""),
+    _set("grant_id", "G-1"),
+    _set("operator", "o" * 101),
+    _set("case_number", "case\n1"),
+    _set("request_commitment", b""),
+    _set("response_commitment", bytes(31)),
+    lambda receipt: receipt.ClearField("tallies"),
+    lambda receipt: receipt.tallies.pop(),
+    lambda receipt: setattr(receipt.tallies[1].counts[0], "count", 2),
+    lambda receipt: receipt.tallies[0].counts.append(OutcomeCount(count=0)),
+]
+
+
 async def test_a_receipt_that_contradicts_itself(
-    platform: Platform, node: Member, chain: Chain, change: Callable[[Receipt], None]
+    platform: Platform, node: Member, consumer: Member, subtests: pytest.Subtests
 ) -> None:
-    receipt = chain.draft()
-    change(receipt)
-    with refused("RECEIPT_INVALID"):
-        await _append(node, [chain.add(receipt)])
+    for number, change in enumerate(_CONTRADICTIONS):
+        chain = Chain(node, platform.clock(), consumer)
+        receipt = chain.draft()
+        change(receipt)
+        with subtests.test(number=number), refused("RECEIPT_INVALID"):
+            await _append(node, [chain.add(receipt)])
     assert not _stored(platform)
 
 

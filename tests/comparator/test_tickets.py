@@ -128,20 +128,17 @@ async def test_a_case_number_that_the_grant_demands(
         assert len(store.tickets.of(grant.id)) == 1
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
+async def test_a_wrong_field_is_named(consumer: Member, grant: Grant, subtests: pytest.Subtests) -> None:
+    for field, value in (
         ("operator", ""),
         ("operator", "o" * 101),
         ("operator", "a\nb\x07"),
         ("purpose", ""),
         ("purpose", "p" * 501),
         ("case_number", "c" * 101),
-    ],
-)
-async def test_a_wrong_field_is_named(consumer: Member, grant: Grant, field: str, value: str) -> None:
-    with refused("FIELD_INVALID", field):
-        await _issue(consumer, grant.id, **{field: value})
+    ):
+        with subtests.test(field, value=value), refused("FIELD_INVALID", field):
+            await _issue(consumer, grant.id, **{field: value})
 
 
 @pytest.mark.parametrize("state", ["SUSPENDED", "REVOKED"])

@@ -64,9 +64,8 @@ def test_resources(run: Run, receipts: list[bytes]) -> None:
     assert "有条件共享" in run("resources", locale="zh_CN.UTF-8").stdout
 
 
-@pytest.mark.parametrize(
-    ("wanted", "found"),
-    [
+def test_searching_resources(run: Run, receipts: list[bytes], subtests: pytest.Subtests) -> None:
+    for wanted, found in (
         (["--query", "机动车 ALL"], 0),
         (["--query", "机动车 OWNERS"], 1),
         (["--category", "base"], 0),
@@ -77,10 +76,9 @@ def test_resources(run: Run, receipts: list[bytes]) -> None:
         (["--provider", "traffic-police"], 1),
         (["--mode", "keyed"], 1),
         (["--mode", "keyed", "--mode", "oblivious"], 0),
-    ],
-)
-def test_searching_resources(run: Run, receipts: list[bytes], wanted: list[str], found: int) -> None:
-    assert len(json.loads(run("resources", "--json", *wanted).stdout)) == found
+    ):
+        with subtests.test(" ".join(wanted)):
+            assert len(json.loads(run("resources", "--json", *wanted).stdout)) == found
 
 
 @pytest.mark.parametrize(
