@@ -1,5 +1,6 @@
 """A connection that breaks under way: what was answered stays, the rest is asked again and not paid twice."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -40,11 +41,14 @@ async def proxy(world: World, node: ObliviousPeer) -> AsyncIterator[Proxy]:
 
 
 async def agreed(
-    client: Client, world: World, granularity: Granularity = Granularity.RECORD
+    client: Client,
+    world: World,
+    granularity: Granularity = Granularity.RECORD,
+    heard: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> ObliviousAgreed:
     request = Request(RESOURCE, KEY, ("name",), Mode.OBLIVIOUS, granularity, "", "", "", None)
     root = world.home / "fingerprints"
-    return ObliviousAgreed(await client._agreeing.agree(request), root, lambda _done, _total: None, AT_ONCE)
+    return ObliviousAgreed(await client._agreeing.agree(request), root, heard, AT_ONCE)
 
 
 async def compare(client: Client, world: World) -> Comparison:
@@ -280,9 +284,17 @@ async def test_another_generation_than_described_is_asked_nothing(
 async def test_fetching_goes_on_where_it_broke(
     world: World, client: Client, node: ObliviousPeer, proxy: Proxy
 ) -> None:
-    node.block_fingerprints = 1
-    node.lies.before_block = once(4, proxy.cut)
-    done = await compare(client, world)
+    # What is on its way when a connection ends is lost, so it is cut only when a block has come.
+    came = asyncio.Event()
+
+    async def cut_at_the_fifth(number: int) -> None:
+        if number == 4 and not proxy.cuts:
+            await came.wait()
+            proxy.cut()
+
+    node.block_fingerprints, node.lies.before_block = 1, cut_at_the_fifth
+    ready = await agreed(client, world, heard=lambda _done, _total: came.set())
+    done = await compare_records(ready, RECORDS)
     assert len(done.results) == len(RECORDS)
     first, second = (list(one.held) for one in node.fetches)
     assert first == [0, 0]
