@@ -1097,21 +1097,35 @@ class GetBundleRequest(_message.Message):
 
     INDEX_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
+    WITNESSES_FIELD_NUMBER: _builtins.int
+    LEAST_WITNESSES_FIELD_NUMBER: _builtins.int
     index: _builtins.int
     """By its place in the tree."""
+    least_witnesses: _builtins.int
+    """How many of them must have cosigned one and the same checkpoint. If none is cosigned by so many, the newest of those
+    that most of them have cosigned is given.
+    """
     @_builtins.property
     def receipt(self) -> Global___ReceiptReference:
         """By the receipt."""
+
+    @_builtins.property
+    def witnesses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of the witnesses whose cosignatures are demanded, which are the URNs of the parties. Without any the newest
+        checkpoint that anybody has cosigned is given.
+        """
 
     def __init__(
         self,
         *,
         index: _builtins.int = ...,
         receipt: Global___ReceiptReference | None = ...,
+        witnesses: _abc.Iterable[_builtins.str] | None = ...,
+        least_witnesses: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "receipt", b"receipt", "which", b"which"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "receipt", b"receipt", "which", b"which"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "least_witnesses", b"least_witnesses", "receipt", b"receipt", "which", b"which", "witnesses", b"witnesses"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_which: _TypeAlias = _typing.Literal["index", "receipt"]  # noqa: Y015
     _WhichOneofArgType_which: _TypeAlias = _typing.Literal["which", b"which"]  # noqa: Y015
