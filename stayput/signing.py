@@ -68,14 +68,16 @@ def sign(payload_type: PayloadType, message: Message, key: Ed25519PrivateKey) ->
 
 
 def verify(envelope: Envelope, payload_type: PayloadType, public_key: bytes) -> bytes:
-    """The payload, if the envelope is of that type and carries a signature by `public_key` (raw, 32 bytes).
+    """The payload, if the envelope is of that type and has one signature, by `public_key` (raw, 32 bytes).
 
-    Raises `SignatureInvalid` otherwise.
+    Raises `SignatureInvalid` otherwise. Of several signatures each verifier might look at another one: an
+    envelope could be good for the one and bad for the other.
     """
     if envelope.payload_type != payload_type:
         raise SignatureInvalid(f"expected a payload of type {payload_type}")
-    wanted = key_id(public_key)
-    for signature in envelope.signatures:
-        if signature.key_id == wanted:
-            return verify_bytes(payload_type, envelope.payload, signature.signature, public_key)
-    raise SignatureInvalid("no signature by the expected key")
+    if len(envelope.signatures) != 1:
+        raise SignatureInvalid("the envelope does not carry exactly one signature")
+    (signature,) = envelope.signatures
+    if signature.key_id != key_id(public_key):
+        raise SignatureInvalid("no signature by the expected key")
+    return verify_bytes(payload_type, envelope.payload, signature.signature, public_key)

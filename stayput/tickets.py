@@ -7,9 +7,10 @@ nothing: the node also wants its own signed grant (docs/protocol.md).
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -17,6 +18,7 @@ from joserfc.jwk import ECKey
 
 from stayput.errors import Reason, StayputError
 from stayput.identity import Caller, Party
+from stayput.plain_text import is_plain
 from stayput.v1.errors_pb2 import ErrorReason
 
 TYPE = "stayput-ticket+jwt"
@@ -24,6 +26,10 @@ ISSUER = "urn:stayput:comparator"
 DETAIL_TYPE = "stayput_comparison"
 LONGEST_LIFE = timedelta(minutes=10)
 CLOCK_SKEW = timedelta(seconds=30)
+LONGEST_ID: Final = 100
+LONGEST_OPERATOR: Final = 100
+LONGEST_PURPOSE: Final = 500
+LONGEST_CASE_NUMBER: Final = 100
 _LONGEST_TICKET = 16_384
 _SIGNING_KEY_BYTES = 32
 # Seconds since 1970 that `datetime` can hold with the skew taken off: the years 2000 to 9999.
@@ -165,6 +171,8 @@ def _from_claims(claims: dict[str, object]) -> Ticket:
             "purpose": str(purpose),
             "case_number": str(case_number),
         } if t == DETAIL_TYPE and _plausible(issued, expires):
+            if not all(good for _, good in kept_texts(ticket_id, operator, purpose, case_number)):
+                raise _invalid()
             return Ticket(
                 id=ticket_id,
                 consumer=_party(consumer),
@@ -179,6 +187,14 @@ def _from_claims(claims: dict[str, object]) -> Ticket:
                 expires_at=datetime.fromtimestamp(expires, UTC),
             )
     raise _invalid()
+
+
+def kept_texts(ticket_id: str, operator: str, purpose: str, case_number: str) -> Iterator[tuple[str, bool]]:
+    """The texts of a ticket that its receipt repeats, by name, and whether the log takes each."""
+    yield "ticket_id", is_plain(ticket_id) and len(ticket_id) <= LONGEST_ID
+    yield "operator", is_plain(operator) and len(operator) <= LONGEST_OPERATOR
+    yield "purpose", is_plain(purpose) and len(purpose) <= LONGEST_PURPOSE
+    yield "case_number", is_plain(case_number) and len(case_number) <= LONGEST_CASE_NUMBER
 
 
 def _plausible(issued: int, expires: int) -> bool:

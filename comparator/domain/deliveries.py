@@ -11,7 +11,7 @@ from typing import Final
 
 from comparator.domain.grants import GRANT_ID
 from comparator.store.log import Link
-from stayput import receipts, requests, signing
+from stayput import receipts, requests, signing, tickets
 from stayput.errors import StayputError, field_invalid
 from stayput.evidence import Part, check_receipt, check_statement
 from stayput.identity import CODE, Kind, Party
@@ -20,8 +20,8 @@ from stayput.v1.log_pb2 import Receipt
 from stayput.v1.signing_pb2 import Envelope
 
 LARGEST_BATCH: Final = 1_000
-# Of operator and case number, as of a ticket's.
-_LONGEST_TEXT: Final = 100
+LARGEST_RECEIPT: Final = 65_536
+"""Bytes of a receipt's envelope: some four times what an honest one can have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +107,8 @@ def _verified(node: Party, envelope: Envelope, keys: Keyring) -> Delivered:
     node_key = keys.named(node, envelope)
     if node_key is None:
         raise unregistered_node_key()
+    if envelope.ByteSize() > LARGEST_RECEIPT:
+        raise receipt_invalid(f"it has more than {LARGEST_RECEIPT} bytes")
     receipt = receipts.verify(envelope, node_key)
     if node.kind is not Kind.NODE or receipt.node_id != node.id:
         raise receipt_invalid("node_id must be that of the calling node")
@@ -132,9 +134,7 @@ def _searchable(receipt: Receipt) -> Iterator[tuple[str, bool]]:
     yield "consumer", CODE.fullmatch(receipt.consumer) is not None
     yield "resource", CODE.fullmatch(receipt.resource) is not None
     yield "grant_id", GRANT_ID.fullmatch(receipt.grant_id) is not None
-    for name in ("operator", "case_number"):
-        said: str = getattr(receipt, name)
-        yield name, len(said) <= _LONGEST_TEXT and said.isprintable()
+    yield from tickets.kept_texts(receipt.ticket_id, receipt.operator, receipt.purpose, receipt.case_number)
 
 
 def _statement_key(receipt: Receipt, consumer: Party, keys: Keyring) -> bytes | None:

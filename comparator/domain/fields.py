@@ -1,18 +1,16 @@
 """What a request field must look like; each refusal names the field and never its value."""
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from comparator.addresses import Address
 from stayput.errors import StayputError, field_invalid
 from stayput.identity import CODE
+from stayput.plain_text import is_plain
 
 DEFAULT_PAGE = 100
 LARGEST_PAGE = 1_000
 LARGEST_NUMBER = 2**63 - 1
-_CONTROL = "Cc"
-_KEPT = "\n\t"
 
 
 class _Enumeration(Protocol):
@@ -29,7 +27,7 @@ def text(field: str, value: str, most: int, least: int = 1) -> str:
         raise field_invalid(field, "is missing", f"give {least} to {most} characters")
     if not least <= len(value) <= most:
         raise field_invalid(field, f"must have {least} to {most} characters")
-    if any(unicodedata.category(c) == _CONTROL and c not in _KEPT for c in value):
+    if not is_plain(value):
         raise field_invalid(field, "must not hold control characters")
     return value
 

@@ -13,10 +13,6 @@ from stayput.identity import node
 from stayput.v1.access_pb2 import Grant, IssueTicketRequest
 from stayput.v1.contract_pb2 import Granularity, Mode
 
-_LONGEST_OPERATOR = 100
-_LONGEST_PURPOSE = 500
-_LONGEST_CASE_NUMBER = 100
-
 
 @dataclass(frozen=True, slots=True)
 class Mint:
@@ -33,9 +29,9 @@ def issue(call: Call, asked: IssueTicketRequest, mint: Mint, ticket_id: str) -> 
     `CASE_NUMBER_REQUIRED` or `FIELD_INVALID`.
     """
     grant = _held(call, asked.grant_id)
-    fields.text("operator", asked.operator, most=_LONGEST_OPERATOR)
-    fields.text("purpose", asked.purpose, most=_LONGEST_PURPOSE)
-    fields.text("case_number", asked.case_number, least=0, most=_LONGEST_CASE_NUMBER)
+    fields.text("operator", asked.operator, most=tickets.LONGEST_OPERATOR)
+    fields.text("purpose", asked.purpose, most=tickets.LONGEST_PURPOSE)
+    fields.text("case_number", asked.case_number, least=0, most=tickets.LONGEST_CASE_NUMBER)
     usable_until = grants.check_use(grant, asked.operator, asked.case_number, call.now)
     # The claims hold whole seconds.
     issued_at = call.now.replace(microsecond=0)

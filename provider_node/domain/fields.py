@@ -1,18 +1,16 @@
 """What a text or number of an administrator must look like; each refusal names the field, never its value."""
 
-import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
 from stayput.errors import field_invalid
+from stayput.plain_text import is_plain
 
 LONGEST_REASON: Final = 1_000
 LONGEST_NAME: Final = 100
 LONGEST_REFERENCE: Final = 200
 LONGEST_VALIDITY_DAYS: Final = 1_096
 MOST_OPERATORS: Final = 1_000
-_CONTROL: Final = "Cc"
-_KEPT: Final = "\n\t"
 
 
 def text(field: str, value: str, most: int, least: int = 1) -> str:
@@ -21,7 +19,7 @@ def text(field: str, value: str, most: int, least: int = 1) -> str:
         raise field_invalid(field, "is missing", f"give {least} to {most} characters")
     if len(value) > most:
         raise field_invalid(field, f"must have {least} to {most} characters", "say it in fewer words")
-    if any(unicodedata.category(c) == _CONTROL and c not in _KEPT for c in value):
+    if not is_plain(value):
         raise field_invalid(field, "must not hold control characters", "leave them out")
     return value
 

@@ -14,6 +14,8 @@ from stayput.v1.log_pb2 import Receipt, SessionEnd
 
 _SESSION_ID_BYTES: Final = 16
 _HASH_BYTES: Final = 32
+LARGEST_COUNT: Final = 2**53
+"""Noise included: what any program can add up, and far more than there are people."""
 
 
 def check_receipt(receipt: Receipt) -> None:
@@ -67,7 +69,12 @@ def _totals(receipt: Receipt) -> Iterator[tuple[str, bool]]:
     yield "noise_epsilon_milli", limits.RANGES["noise_epsilon_milli"].permits(receipt.noise_epsilon_milli)
     yield "distinct_records", 0 <= receipt.distinct_records <= receipt.records
     yield "tallies", len(receipt.tallies) == (1 + len(receipt.checks) if complete else 0)
-    yield "tallies", known and all(count.count >= receipt.count_minimum for count in counts)
+    yield (
+        "tallies",
+        known
+        and _each_once(receipt)
+        and all(receipt.count_minimum <= count.count <= LARGEST_COUNT for count in counts),
+    )
 
 
 def _oblivious(receipt: Receipt) -> Iterator[tuple[str, bool]]:
@@ -89,11 +96,15 @@ def _tallies_agree(receipt: Receipt, parts: int) -> bool:
         return True
     counts = [count for tally in receipt.tallies for count in tally.counts]
     known = all(count.outcome in OutcomeCode.values() and count.count > 0 for count in counts)
-    once = all(
+    sums = [sum(count.count for count in tally.counts) for tally in receipt.tallies]
+    return known and _each_once(receipt) and sums == [receipt.records] * parts
+
+
+def _each_once(receipt: Receipt) -> bool:
+    """Whether no tally counts an outcome twice."""
+    return all(
         len({count.outcome for count in tally.counts}) == len(tally.counts) for tally in receipt.tallies
     )
-    sums = [sum(count.count for count in tally.counts) for tally in receipt.tallies]
-    return known and once and sums == [receipt.records] * parts
 
 
 def check_statement(receipt: Receipt) -> None:

@@ -184,7 +184,10 @@ _CONTRADICTIONS: list[Callable[[Receipt], object]] = [
     _set("resource", ""),
     _set("grant_id", "G-1"),
     _set("operator", "o" * 101),
-    _set("case_number", "case\n1"),
+    _set("case_number", "case\x001"),
+    _set("purpose", "p" * 501),
+    _set("ticket_id", "T\x00"),
+    _set("software_version", "1" * 65_536),
     _set("request_commitment", b""),
     _set("response_commitment", bytes(31)),
     lambda receipt: receipt.ClearField("tallies"),
@@ -204,6 +207,13 @@ async def test_a_receipt_that_contradicts_itself(
         with subtests.test(number=number), refused("RECEIPT_INVALID"):
             await _append(node, [chain.add(receipt)])
     assert not _stored(platform)
+
+
+async def test_whatever_a_ticket_may_say_is_taken(node: Member, chain: Chain) -> None:
+    for number, text in enumerate(("张\N{IDEOGRAPHIC SPACE}三", "a\tb\nc", "\ue863", "\U00031350"), start=1):
+        receipt = chain.draft()
+        receipt.operator = receipt.purpose = receipt.case_number = text
+        assert await _append(node, [chain.add(receipt)]) == number
 
 
 async def test_receipts_of_sessions_cut_short(node: Member, chain: Chain) -> None:

@@ -83,6 +83,13 @@ def test_bytes_that_are_no_key_verify_nothing(public: bytes) -> None:
         )
 
 
+def test_an_envelope_with_two_signatures_is_refused() -> None:
+    envelope = envelope_of(GRANT)
+    envelope.signatures.append(envelope.signatures[0])
+    with pytest.raises(SignatureInvalid, match="exactly one"):
+        signing.verify(envelope, PayloadType.GRANT, PUBLIC)
+
+
 def test_an_envelope_without_signatures_is_refused() -> None:
     envelope = envelope_of(GRANT)
     del envelope.signatures[:]

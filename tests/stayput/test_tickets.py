@@ -110,6 +110,16 @@ def test_every_claim_must_be_there(claim: str) -> None:
     refused(signed({name: value for name, value in CLAIMS.items() if name != claim}))
 
 
+@pytest.mark.parametrize(
+    ("claim", "most"), [("jti", 100), ("operator", 100), ("purpose", 500), ("case_number", 100)]
+)
+def test_what_the_log_would_not_take_is_refused(claim: str, most: int) -> None:
+    for text in ("张\N{IDEOGRAPHIC SPACE}三", "a\tb\nc", "\ue863", "\U00031350", "x" * most):
+        verifier().verify(signed({**CLAIMS, claim: text}), CALLER, NOW)
+    for text in ("a\x00", "\x7f", "x" * (most + 1)):
+        refused(signed({**CLAIMS, claim: text}))
+
+
 @pytest.mark.parametrize("claim", sorted(CLAIMS))
 @pytest.mark.parametrize("value", [None, 1.5, True, [1], {"x": 1}], ids=str)
 def test_every_claim_must_have_its_type(claim: str, value: object) -> None:

@@ -74,6 +74,8 @@ def test_what_a_receipt_may_say(values: Changes) -> None:
     [
         (TOTALS, {"tallies": [_tally(9), _tally()]}, "tallies"),
         (TOTALS, {"tallies": [_tally(12)]}, "tallies"),
+        (TOTALS, {"tallies": [_tally(12, 13), _tally()]}, "tallies"),
+        (TOTALS, {"tallies": [_tally(2**53 + 1), _tally()]}, "tallies"),
         (TOTALS, {"end": SESSION_END_CUT_BY_CONSUMER}, "tallies"),
         (TOTALS, {"count_minimum": 1}, "count_minimum"),
         (TOTALS, {"distinct_records": 41}, "distinct_records"),

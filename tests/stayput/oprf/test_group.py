@@ -25,6 +25,10 @@ def scalar_of(number: int) -> bytes:
     return number.to_bytes(32, "little")
 
 
+def with_top_bit(element: bytes) -> bytes:
+    return element[:-1] + bytes([element[-1] | 0x80])
+
+
 SCALARS = st.integers(1, ORDER - 1).map(scalar_of)
 
 
@@ -135,6 +139,10 @@ def test_malformed_scalars_are_refused(encoded: bytes) -> None:
             for vector in VECTORS["invalid_elements"]["vectors"]
         ),
         pytest.param(MULTIPLES[0], id="identity"),
+        pytest.param(with_top_bit(MULTIPLES[0]), id="identity with the top bit set"),
+        pytest.param(with_top_bit(MULTIPLES[1]), id="generator with the top bit set"),
+        pytest.param(scalar_of(2**255 - 19), id="the prime"),
+        pytest.param(scalar_of(2**255 - 1), id="largest below the top bit"),
         pytest.param(MULTIPLES[1][:-1], id="a byte short"),
         pytest.param(MULTIPLES[1] + b"\x00", id="a byte long"),
         pytest.param(b"", id="empty"),
@@ -146,6 +154,8 @@ def test_malformed_elements_are_refused(encoded: bytes) -> None:
     with pytest.raises(group.ElementInvalid, match="position 2") as refused:
         group.multiply_all(scalar_of(2), [MULTIPLES[1], MULTIPLES[2], encoded, MULTIPLES[3], encoded])
     assert refused.value.position == 2
+    with pytest.raises(group.ElementInvalid, match="position 1"):
+        group.total([MULTIPLES[1], encoded])
 
 
 def test_nothing_is_left_in_the_directory_of_temporary_files(tmp_path: Path) -> None:

@@ -112,7 +112,10 @@ def test_lists_that_do_not_pair_are_refused_by_both(
         SERVER.prove(blinded, evaluated, NONCE)
 
 
-@pytest.mark.parametrize("element", [bytes(32), b"\xff" * 32, b"\x01" + bytes(31), b"x", bytes(65_536)])
+@pytest.mark.parametrize(
+    "element",
+    [bytes(32), bytes(31) + b"\x80", b"\xff" * 32, b"\x01" + bytes(31), b"x", bytes(65_536)],
+)
 def test_malformed_elements_are_refused_by_both(element: bytes) -> None:
     malformed = [*EVALUATED[:4], element, EVALUATED[5]]
     assert "evaluated_element: number 4 " in refused(BLINDED, malformed, PROOF).message

@@ -25,9 +25,12 @@ from tests.vectors.reading import read
 KEY = PrivateKey.generate(random.Random(1).randbytes)
 SERVER, CLIENT = VerifiableServer(KEY), VerifiableClient(KEY.public_bytes())
 INPUTS = [b"", b"\x00", b"11010519491231002X", "张三".encode(), bytes(65_535)]
+GENERATOR = bytes.fromhex(read("oprf")["multiples_of_the_generator"]["elements"][1])
 MALFORMED = [
     *(bytes.fromhex(vector["element"]) for vector in read("oprf")["invalid_elements"]["vectors"]),
     bytes(32),
+    bytes(31) + b"\x80",
+    GENERATOR[:-1] + bytes([GENERATOR[-1] | 0x80]),
     bytes(31),
     bytes(33),
     b"",

@@ -69,7 +69,13 @@ def _resigned(key: Ed25519PrivateKey, kind: signing.PayloadType) -> Callable[[En
 
 
 def _bloat(envelope: Envelope) -> None:
-    envelope.signatures.add(signature=bytes(requests.LARGEST_ENVELOPE))
+    # A field that is not known: number 111, of so many bytes.
+    envelope.MergeFromString(b"\xfa\x06\x80\x40" + bytes(requests.LARGEST_ENVELOPE))
+
+
+def _sign_twice(envelope: Envelope) -> None:
+    """Another verifier might look at the other signature: the log would refuse what the node accepted."""
+    envelope.signatures.insert(0, Signature(key_id="an earlier key's", signature=bytes(64)))
 
 
 ENVELOPES: dict[str, Callable[[SealedChunk], None]] = {
@@ -91,6 +97,7 @@ ENVELOPES: dict[str, Callable[[SealedChunk], None]] = {
             ],
         )
     ),
+    "signed twice": lambda chunk: _sign_twice(chunk.request),
     "bloated": lambda chunk: _bloat(chunk.request),
 }
 
@@ -211,8 +218,8 @@ async def test_the_receipt_holds_the_statement_as_it_was_signed(
     node: LocalNode, consumer: "ComparisonServiceAsyncStub"
 ) -> None:
     request = call_request(node.asking(), PEOPLE)
-    # Fields and signatures that the node does not know are kept, as the whole is what the consumer signed.
-    request.chunk.request.signatures.add(key_id="another key's", signature=b"x")
+    # A field that the node does not know is kept with the rest.
+    request.chunk.request.MergeFromString(b"\xfa\x06\x01x")
     await consumer.CompareRecords(request)
     stream = Stream(consumer, node.asking())
     await stream.open()
