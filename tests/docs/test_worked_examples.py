@@ -8,6 +8,9 @@ import pytest
 
 from tests.docs.terminal import Terminal, commands_of, program_of
 
+# Dozens of commands, each a process of its own.
+pytestmark = pytest.mark.timeout(400)
+
 
 @pytest.fixture(scope="module")
 def after_tutorial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
