@@ -19,6 +19,15 @@ _KEYED_PROVIDER: Final = Text(
     "nothing of those; a dishonest one could try a dictionary on them.",
     "被查询的是本库中的哪些主体，以及有多少条不在库中。诚实的节点不留存后者；不诚实的节点可以用字典猜测。",
 )
+_COUNTING_PROVIDER: Final = Text(
+    "which of its own subjects were asked about, how many others were not found, and all totals. An honest "
+    "node keeps no digests, but of each list a sketch, from which whoever also has its guards' key can read "
+    "whom a list of up to a few hundred keys asked about, those not found included. A dishonest one could "
+    "try a dictionary on all of them.",
+    "被查询的是本库中的哪些主体、有多少条不在库中，以及全部汇总数。诚实的节点不留存摘要，但为每份名单留存一份概要；"
+    "同时持有节点防护密钥的人，可以从中还原数百个键值以内的名单，包括不在库中者。"
+    "不诚实的节点可以对全部记录用字典猜测。",
+)
 _OBLIVIOUS_PROVIDER: Final = Text(
     "how many elements of which keys and checks were asked about, and nothing of what they are. It can bound "
     "how many, and cannot tell a guess from an honest question.",
@@ -42,13 +51,15 @@ STATEMENTS: Final[
     (_KEYED, _COUNT): (
         "keyed-count/1",
         (
-            _KEYED_PROVIDER,
+            _COUNTING_PROVIDER,
             Text(
-                "totals of at least the grant's minimum, with noise if the grant says so; a list that "
-                "differs from an earlier one in fewer records is refused. What it knows of single records "
-                "beforehand it can subtract.",
-                "不低于授权下限的汇总数，授权规定时加噪；与先前名单相差不足下限的名单会被拒绝。"
-                "使用部门可以从汇总数中减去其事先已知的个别记录。",
+                "totals of at least the grant's minimum, with noise if the grant says so; a list whose keys "
+                "differ from those of an earlier one in fewer records is refused. What it knows of single "
+                "records beforehand it can subtract. Without noise it can also find out single records, by "
+                "two lists that it pads with records of which it knows that they are not found.",
+                "不低于授权下限的汇总数，授权规定时加噪；键值与先前名单相差不足下限的名单会被拒绝。"
+                "使用部门可以从汇总数中减去其事先已知的个别记录；不加噪时，"
+                "还可以用确知不在库中的记录填充两份名单，由其汇总数之差得知个别记录。",
             ),
             Text(
                 "the totals that the consumer is told; never a record, a digest or a result",
@@ -63,9 +74,10 @@ STATEMENTS: Final[
             Text(
                 "the outcome of each record that it paid quota for, and how large the register is: "
                 "pseudorandom fingerprints of the register leave the node. Under the same key it can test "
-                "what it was answered against each later generation that it fetches.",
+                "what it was answered against every generation whose fingerprints it holds, earlier or "
+                "later.",
                 "已计入限额的每条记录的比对结果，以及库的规模：库的伪随机指纹会离开节点。"
-                "在同一密钥下，对以后取得的每一版指纹，都可以检验此前已获答复的元素。",
+                "在同一密钥下，已获答复的元素可以用所持有的每一版指纹检验，无论先后。",
             ),
             Text(
                 "how many elements; never a record, a digest or a result",
@@ -81,11 +93,11 @@ STATEMENTS: Final[
                 _OBLIVIOUS_PROVIDER.zh + "不知道汇总数，因而无法隐去过小的数。",
             ),
             Text(
-                "how many of its list are in the register, and how large that is. A consumer that departs "
-                "from the protocol can find out which, at the cost of trying every answer with every "
-                "question.",
-                "名单中有多少在库，以及库的规模。"
-                "若使用部门不按协议行事，可以将每个答复与每个问题逐一试配，从而得知是哪些。",
+                "how many of its list are in the register, in every generation whose fingerprints it holds "
+                "under the same key, and how large that is. A consumer that departs from the protocol can "
+                "find out which, by asking parts of its list in some twenty sessions, within its quotas.",
+                "名单中有多少在库（同一密钥下所持有的每一版指纹均可检验），以及库的规模。"
+                "若使用部门不按协议行事，可以在限额内将名单分部分用约二十次会话查询，从而得知是哪些。",
             ),
             Text(
                 "how many elements; never a record, a digest or a result",

@@ -1,14 +1,14 @@
 """Auditing: search the log, and verify each entry without believing the platform. Nothing can be changed."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from stayput import identity
+from stayput import identity, notes
 from stayput.errors import StayputError
 from stayput.evidence import (
     BUNDLE_SUFFIX,
@@ -19,6 +19,7 @@ from stayput.evidence import (
     evidence_invalid,
     verify_bundle,
 )
+from stayput.merkle import TreeHead
 from stayput.rpc.tls import Credentials, channel
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.log_pb2 import LogBundle, LogRecord, SearchLogRequest
@@ -27,7 +28,7 @@ from stayput_client.home import Home, default_home, write_private
 from stayput_client.log_calls import LogCalls, opened
 from stayput_client.platform import Comparator
 from stayput_client.trust import TRUST_FILE, TrustFile
-from stayput_client.witness import Witness
+from stayput_client.witness import SplitView, Witness
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,16 @@ class Proof:
         directory.mkdir(parents=True, exist_ok=True)
         write_private(path, bundle_to_file(self.bundle).encode())
         return path
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Places in the tree at which the platform says that there is no entry which this department may see.
+
+    A consumer or provider may not see those of others. From an auditor or operator they are withheld.
+    """
+
+    places: range
 
 
 class Auditor:
@@ -102,28 +113,22 @@ class Auditor:
         """
         return await self._entry(place, self.trust_file.load())
 
-    async def follow(self, before: int, seconds: float) -> AsyncIterator[VerifiedEntry]:
+    async def follow(self, before: int, seconds: float) -> AsyncIterator[VerifiedEntry | Unseen]:
         """The last `before` entries, then new ones as they come, oldest first; each is verified. Never ends.
 
         The log is asked every so many seconds, by checkpoint and not by search, which would itself add an
-        entry. Each tree must go on from the one before. Witnesses are not waited for; entries that this
-        department may not see are left out.
+        entry. Witnesses are not waited for; places that are not shown to this department are told. All trees
+        that are shown meanwhile, also to prove an entry, must be one: `SplitView` keeps those that are not.
         """
         trust = replace(self.trust_file.load(), least_witnesses=0)
-        head = opened(await self._calls.checkpoint(), trust.log).checkpoint.head
-        begin = max(0, head.size - before)
+        trees = _Trees(self._home.path, self._calls, trust.log, await self._calls.checkpoint())
+        begin, end = max(0, trees.newest.size - before), trees.newest.size
         while True:
-            for place in range(begin, head.size):
-                try:
-                    yield (await self._entry(place, trust)).verified
-                except StayputError as error:
-                    if error.reason != ErrorReason.ERROR_REASON_LOG_ENTRY_UNKNOWN:
-                        raise
-            begin = head.size
+            async with aclosing(self._shown(range(begin, end), trust, trees)) as shown:
+                async for one in shown:
+                    yield one
             await asyncio.sleep(seconds)
-            newer = opened(await self._calls.checkpoint(), trust.log).checkpoint.head
-            await self._calls.require_consistent(head, newer)
-            head = newer
+            begin, end = end, await trees.grow(await self._calls.checkpoint())
 
     async def fetch_keys(self) -> Trust:
         """Puts the signing keys of all nodes in the catalogue into the trust file, pinned from then on.
@@ -138,12 +143,77 @@ class Auditor:
         """A witness with this identity, for the log of the trust file."""
         return Witness(self._home, self._calls, self.trust_file.load().log, _now)
 
+    async def _shown(
+        self, places: range, trust: Trust, trees: "_Trees"
+    ) -> AsyncGenerator[VerifiedEntry | Unseen, None]:
+        unseen = places[:0]
+        for place in places:
+            try:
+                proof = await self._entry(place, trust)
+                await trees.add(proof)
+            except StayputError as error:
+                if error.reason == ErrorReason.ERROR_REASON_LOG_ENTRY_UNKNOWN:
+                    unseen = range(unseen.start if unseen else place, place + 1)
+                    continue
+                # Whatever fails does not hide what was withheld before it.
+                if unseen:
+                    yield Unseen(unseen)
+                raise
+            if unseen:
+                yield Unseen(unseen)
+                unseen = places[:0]
+            yield proof.verified
+        if unseen:
+            yield Unseen(unseen)
+
     async def _entry(self, place: int, trust: Trust) -> Proof:
-        bundle = await self._calls.bundle(place)
+        witnesses = [key.name for key in trust.witnesses]
+        bundle = await self._calls.bundle(place, witnesses, trust.least_witnesses)
         verified = verify_bundle(bundle, trust)
         if verified.entry.leaf.index != place:
             raise evidence_invalid(Part.PLACE, "the platform gave another entry than was asked for")
         return Proof(bundle, verified)
+
+
+class _Trees:
+    """The trees that a log has signed while it was followed: one line, of which `newest` is the largest.
+
+    Of two that contradict each other both notes are kept in the directory: `SplitView`.
+    """
+
+    def __init__(self, directory: Path, calls: LogCalls, log: notes.VerifierKey, first: bytes) -> None:
+        self._directory = directory
+        self._calls = calls
+        self._log = log
+        self._note = first
+        self.newest = self._last = opened(first, log).checkpoint.head
+
+    async def grow(self, shown: bytes) -> int:
+        """The size of the log's tree by its latest checkpoint, which must go on from all that were shown."""
+        head = opened(shown, self._log).checkpoint.head
+        await self._require(self.newest, head, shown)
+        self._note, self.newest = shown, head
+        return head.size
+
+    async def add(self, proof: Proof) -> None:
+        """Passes if the tree that proves an entry, be it an earlier or a later one, is on the line."""
+        shown, head = proof.bundle.checkpoint, proof.verified.checkpoint.checkpoint.head
+        if head == self._last:
+            return
+        older, newer = sorted((self.newest, head), key=lambda one: one.size)
+        await self._require(older, newer, shown)
+        self._last = head
+        if newer is head:
+            self._note, self.newest = shown, head
+
+    async def _require(self, older: TreeHead, newer: TreeHead, shown: bytes) -> None:
+        try:
+            await self._calls.require_consistent(older, newer)
+        except StayputError as error:
+            if error.reason != ErrorReason.ERROR_REASON_EVIDENCE_INVALID:
+                raise
+            found = SplitView.keep(self._directory, self._note, shown, error.message, "two_trees")
+            raise found from None
 
 
 def _now() -> datetime:

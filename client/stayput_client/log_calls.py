@@ -1,6 +1,6 @@
 """Calls to the comparison log at the comparator. Of what it answers only consistency is verified here."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 import grpc.aio
@@ -8,6 +8,7 @@ import grpc.aio
 from stayput import notes
 from stayput.errors import StayputError
 from stayput.evidence import Part, evidence_invalid
+from stayput.identity import Party
 from stayput.merkle import ProofInvalid, TreeHead, verify_consistency
 from stayput.rpc.client import translated
 from stayput.v1 import log_pb2
@@ -16,6 +17,7 @@ from stayput.v1.log_pb2_grpc import LogServiceStub
 
 CALL_SECONDS: Final = 30.0
 _PAGE: Final = 1_000
+_MOST_WITNESSES: Final = 16
 _PEER: Final = "comparator"
 
 
@@ -31,10 +33,20 @@ class LogCalls:
             request = log_pb2.GetCheckpointRequest()
             return (await self._log.GetCheckpoint(request, timeout=CALL_SECONDS)).checkpoint
 
-    async def bundle(self, place: int) -> log_pb2.LogBundle:
-        """What proves one entry; `LOG_ENTRY_UNKNOWN`."""
+    async def bundle(
+        self, place: int, witnesses: Sequence[str] = (), least_witnesses: int = 0
+    ) -> log_pb2.LogBundle:
+        """What proves one entry, cosigned by so many of these witnesses if there is such a checkpoint.
+
+        `witnesses` are the names of their keys, of which one may have several. The log is not asked for those
+        that are no party's URN, nor for more than 16. That there are enough is for the caller to verify.
+        Raises `LOG_ENTRY_UNKNOWN`.
+        """
+        names = [name for name in dict.fromkeys(witnesses) if _is_party(name)][:_MOST_WITNESSES]
         with translated(_PEER):
-            request = log_pb2.GetBundleRequest(index=place)
+            request = log_pb2.GetBundleRequest(
+                index=place, witnesses=names, least_witnesses=min(least_witnesses, len(names))
+            )
             return (await self._log.GetBundle(request, timeout=CALL_SECONDS)).bundle
 
     async def search(self, wanted: log_pb2.SearchLogRequest, limit: int) -> AsyncIterator[log_pb2.LogRecord]:
@@ -82,6 +94,15 @@ class LogCalls:
             if error.reason != ErrorReason.ERROR_REASON_LOG_ENTRY_UNKNOWN:
                 raise
             raise evidence_invalid(Part.CONSISTENCY, "the log does not know a tree that it signed") from None
+
+
+def _is_party(name: str) -> bool:
+    """Whether the log can have a cosignature under that name at all."""
+    try:
+        Party.from_urn(name)
+    except ValueError:
+        return False
+    return True
 
 
 def opened(checkpoint: bytes, log: notes.VerifierKey) -> notes.SignedCheckpoint:

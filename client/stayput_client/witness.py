@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from stayput import identity, notes
 from stayput.errors import StayputError
@@ -28,13 +28,14 @@ _STATE: Final = "witness.json"
 class SplitView(ClientFault):
     """`EVIDENCE_INVALID`: the log has shown two trees of which neither continues the other.
 
-    `kept` and `shown` are the files that hold both checkpoints as the log signed them.
+    `kept` and `shown` are the files that hold both checkpoints as the log signed them. `name` is that of the
+    texts.
     """
 
-    def __init__(self, kept: Path, shown: Path, problem: str) -> None:
+    def __init__(self, kept: Path, shown: Path, problem: str, name: str) -> None:
         super().__init__(
             ErrorReason.ERROR_REASON_EVIDENCE_INVALID,
-            "split_view",
+            name,
             field="consistency",
             kept=str(kept),
             shown=str(shown),
@@ -42,6 +43,16 @@ class SplitView(ClientFault):
         )
         self.kept = kept
         self.shown = shown
+
+    @classmethod
+    def keep(cls, directory: Path, kept: bytes, shown: bytes, problem: str, name: str) -> Self:
+        """The failure, when both notes are durable in files of that directory."""
+        digest = hashlib.sha256(kept + shown).hexdigest()[:16]
+        files = [directory / f"split-view-{digest}-{which}.note" for which in ("kept", "shown")]
+        for file, note in zip(files, (kept, shown), strict=True):
+            write_private(file, note)
+        _sync_directory(directory)
+        return cls(files[0], files[1], problem, name)
 
 
 def cosigner(home: Home) -> notes.Cosigner:
@@ -86,7 +97,8 @@ class Witness:
         except StayputError as error:
             if error.reason != ErrorReason.ERROR_REASON_EVIDENCE_INVALID:
                 raise
-            raise self._evidence(kept, shown, error.message) from None
+            found = SplitView.keep(self._path.parent, kept, shown, error.message, "split_view")
+            raise found from None
 
     def _cosigned(self, shown: bytes) -> bytes:
         """The note with the log's own signature and this witness's."""
@@ -111,16 +123,6 @@ class Witness:
     def _keep(self, checkpoint: bytes) -> None:
         write_private(self._path, json.dumps({"checkpoint": checkpoint.decode()}, indent=2).encode())
         _sync_directory(self._path.parent)
-
-    def _evidence(self, kept: bytes, shown: bytes, problem: str) -> SplitView:
-        name = hashlib.sha256(kept + shown).hexdigest()[:16]
-        kept_file, shown_file = (
-            self._path.with_name(f"split-view-{name}-{which}.note") for which in ("kept", "shown")
-        )
-        write_private(kept_file, kept)
-        write_private(shown_file, shown)
-        _sync_directory(self._path.parent)
-        return SplitView(kept_file, shown_file, problem)
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from comparator import texts
 from comparator.domain import checkpoints
-from comparator.domain.retention import Archived, refusal
+from comparator.domain.retention import Archived, place_of, refusal
 from comparator.store.database import Database, Store
 from comparator.store.events import PLATFORM, About
 from comparator.texts import unusable
@@ -17,6 +17,17 @@ from stayput.evidence import Trust
 from stayput.merkle import Frontier
 from stayput.notes import NoteSigner
 from stayput.v1.log_pb2 import ArchiveHeader, EventType
+
+
+def end_before(store: Store, before: datetime) -> int:
+    """Where the next archive of what was appended before that time ends.
+
+    That is the largest cosigned size not beyond it, so that an archive verifies for those who demand
+    witnesses; the place after the last such entry if nothing beyond the last archive is cosigned.
+    """
+    place = place_of(store, before)
+    cosigned = store.leaves.cosigned_through(place)
+    return cosigned if cosigned and cosigned > store.keeping.archived_through() else place
 
 
 def write(database: Database, signer: NoteSigner, end: int, path: Path, now: datetime) -> Archived:

@@ -1,9 +1,11 @@
 """Bundles: one entry with everything that proves it."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from comparator.domain import checkpoints, fields
 from comparator.domain.policy import Call
+from comparator.store.leaves import Leaves
 from comparator.store.log_models import LeafRow
 from comparator.store.models import Role
 from stayput.errors import field_invalid
@@ -12,23 +14,56 @@ from stayput.notes import NoteSigner
 from stayput.v1.log_pb2 import GetBundleRequest, LogBundle, LogEntry
 
 _OVERSEERS: Final = frozenset({Role.AUDITOR, Role.OPERATOR})
+_MOST_WITNESSES: Final = 16
 
 
 def bundle(call: Call, asked: GetBundleRequest, signer: NoteSigner) -> LogBundle:
-    """The entry, its proof, and the newest cosigned checkpoint that holds it, else the present one.
+    """The entry, its proof, and the newest checkpoint that holds it and is cosigned as demanded.
+
+    If none is, the newest that most of the witnesses demanded have cosigned; if none of them has cosigned
+    any, the newest that anybody has, else the present one.
 
     Raises `LOG_ENTRY_UNKNOWN`, also for an entry that the caller may not see, or `FIELD_INVALID`.
     """
+    witnesses = _checked_witnesses(asked)
     row = _wanted(call, asked)
     if row is None or not _visible(call, row):
         raise checkpoints.unknown("which", "search the log for its entries")
     leaves = call.store.leaves
-    size = leaves.cosigned_beyond(row.place) or leaves.size()
+    size = _size(leaves, row.place, witnesses, asked.least_witnesses)
     return LogBundle(
         entry=LogEntry(leaf=row.leaf, salt=row.salt or b"", payload=row.payload or b""),
         inclusion_proof=leaves.inclusion(row.place, size),
-        checkpoint=checkpoints.at(leaves, signer, size),
+        checkpoint=checkpoints.at(leaves, signer, size, witnesses),
     )
+
+
+def _size(leaves: Leaves, place: int, witnesses: Sequence[str], least: int) -> int:
+    """The size of the tree in which the entry is proven; it is beyond the place."""
+    demanded = leaves.cosigned_by(place, witnesses, least) if least else None
+    return demanded or leaves.cosigned_beyond(place) or leaves.size()
+
+
+def _checked_witnesses(asked: GetBundleRequest) -> Sequence[str]:
+    """Their names, if each is a party's URN, none comes twice, and there are as many as are demanded."""
+    names = tuple(asked.witnesses)
+    if len(names) > _MOST_WITNESSES:
+        raise field_invalid(
+            "witnesses", f"must hold at most {_MOST_WITNESSES}", "name those that the trust file demands"
+        )
+    for name in names:
+        try:
+            Party.from_urn(name)
+        except ValueError:
+            raise field_invalid(
+                "witnesses", "must hold URNs of parties", "for example urn:stayput:department:audit-office"
+            ) from None
+    fields.distinct("witnesses", names)
+    if asked.least_witnesses > len(names):
+        raise field_invalid(
+            "least_witnesses", "must be at most the number of witnesses", "name more of them, or demand fewer"
+        )
+    return names
 
 
 def _wanted(call: Call, asked: GetBundleRequest) -> LeafRow | None:

@@ -1,5 +1,6 @@
 """Checkpoints of the log: what it says of its tree, and who has cosigned that."""
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final
 
@@ -13,6 +14,7 @@ from stayput.errors import StayputError, field_invalid
 from stayput.evidence import Part, evidence_invalid
 from stayput.merkle import OutOfRange
 from stayput.notes import (
+    MAX_SIGNATURES,
     Checkpoint,
     Note,
     NoteInvalid,
@@ -39,10 +41,13 @@ def newest(leaves: Leaves, signer: NoteSigner) -> bytes:
     return at(leaves, signer, leaves.size())
 
 
-def at(leaves: Leaves, signer: NoteSigner, size: int) -> bytes:
-    """The checkpoint of a size that the tree has or had; always the same but for later cosignatures."""
+def at(leaves: Leaves, signer: NoteSigner, size: int, witnesses: Sequence[str] = ()) -> bytes:
+    """The checkpoint of a size that the tree has or had; always the same but for later cosignatures.
+
+    Of more cosignatures than a note holds, those of these witnesses (URNs) go before the others.
+    """
     note = Note.parse(sign_checkpoint(Checkpoint(signer.name, leaves.head(size)), signer))
-    for line in leaves.cosignatures(size):
+    for line in leaves.cosignatures(size, witnesses, MAX_SIGNATURES - len(note.signatures)):
         note = note.with_signature(NoteSignature.parse(line))
     return bytes(note)
 
@@ -60,6 +65,8 @@ def consistency(leaves: Leaves, old_size: int, new_size: int) -> list[bytes]:
 def add_cosignature(call: Call, signer: NoteSigner, signed: bytes) -> None:
     """Keeps the calling party's cosignature of a checkpoint that this log has signed. Idempotent.
 
+    What is kept is the checkpoint with the log's signature and the caller's, and no other.
+
     Raises `EVIDENCE_INVALID`, or `LOG_ENTRY_UNKNOWN` if the tree never had that size.
     """
     try:
@@ -74,12 +81,16 @@ def add_cosignature(call: Call, signer: NoteSigner, signed: bytes) -> None:
         raise evidence_invalid(Part.CHECKPOINT, "the root is not that of this log at that size")
     if not opened.cosignatures:
         raise evidence_invalid(Part.WITNESSES, "the caller has not cosigned with its registered signing key")
-    line = next(
-        str(signature)
-        for signature in Note.parse(signed).signatures
-        if (signature.name, signature.key_id) == (witness.name, witness.key_id)
-    )
-    call.store.leaves.cosign(head.size, call.party, signed, line, call.now)
+    # Whatever else stands in the note, nobody has verified.
+    note = Note.parse(signed)
+    by_log, by_witness = (_signature(note, key) for key in (signer.verifier, witness))
+    kept = bytes(Note(note.body, (by_log, by_witness)))
+    call.store.leaves.cosign(head.size, call.party, kept, str(by_witness), call.now)
+
+
+def _signature(note: Note, key: VerifierKey) -> NoteSignature:
+    """The first by that key, of which there is one."""
+    return next(each for each in note.signatures if (each.name, each.key_id) == (key.name, key.key_id))
 
 
 def unknown(field: str, remedy: str) -> StayputError:

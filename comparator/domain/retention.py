@@ -30,6 +30,7 @@ _RANGE: Final = r"entries (?P<first>\d{1,19})-(?P<last>\d{1,19})"
 _HASH: Final = r"sha256 (?P<hash>[0-9a-f]{64})"
 _REMOVED: Final = re.compile(rf"{_RANGE}, retention (?P<days>\d{{1,6}}) days, archive {_HASH}")
 _ARCHIVED: Final = re.compile(rf"{_RANGE}, {_HASH}")
+_HELD: Final = re.compile(rf"hold (?P<number>\d{{1,19}}) on {_RANGE}(?P<lifted> lifted)?: .*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +75,37 @@ class Removed:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What LOG_HELD says: the hold's number and range, `end` exclusive, and whether it is lifted by that."""
+
+    number: int
+    first: int
+    end: int
+    lifted: bool
+
+    def told(self, reason: str) -> str:
+        """The event's detail."""
+        lifted = " lifted" if self.lifted else ""
+        return f"hold {self.number} on entries {self.first}-{self.end - 1}{lifted}: {reason}"
+
+    @classmethod
+    def parse(cls, detail: str) -> "Held | None":
+        """What that detail of an event says; None if it is not one of these."""
+        said = _HELD.fullmatch(detail)
+        return said and cls(
+            int(said["number"]), int(said["first"]), int(said["last"]) + 1, bool(said["lifted"])
+        )
+
+
 def hold(store: Store, first: int, last: int, reason: str, now: datetime) -> int:
     """Places a legal hold on the entries from `first` to `last` (inclusive) and returns its number."""
     fields.text("reason", reason, most=_LONGEST_REASON)
     if not 0 <= first <= last < store.leaves.size():
         raise refusal(texts.HOLD_RANGE, texts.HOLD_RANGE_FIX, last=store.leaves.size() - 1)
     number = store.keeping.add_hold(first, last, reason, now)
-    _tell(store, EventType.EVENT_TYPE_LOG_HELD, f"hold {number} on entries {first}-{last}: {reason}", now)
+    detail = Held(number, first, last + 1, lifted=False).told(reason)
+    _tell(store, EventType.EVENT_TYPE_LOG_HELD, detail, now)
     return number
 
 
@@ -91,12 +116,8 @@ def release(store: Store, number: int, reason: str, now: datetime) -> None:
     if row is None or row.lifted_at is not None:
         raise refusal(texts.NO_HOLD, texts.NO_HOLD_FIX)
     row.lifted_at = now
-    _tell(
-        store,
-        EventType.EVENT_TYPE_LOG_HELD,
-        f"hold {number} on entries {row.first}-{row.last} lifted: {reason}",
-        now,
-    )
+    detail = Held(number, row.first, row.last + 1, lifted=True).told(reason)
+    _tell(store, EventType.EVENT_TYPE_LOG_HELD, detail, now)
 
 
 def place_of(store: Store, before: datetime) -> int:

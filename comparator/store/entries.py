@@ -31,6 +31,21 @@ class Search(TypedDict, total=False):
     receipt_hash: bytes
 
 
+OF_EVENTS: Final = ("event_type", "event_number")
+"""The search columns that only events have."""
+OF_RECEIPTS: Final = (
+    "operator",
+    "case_number",
+    "records",
+    "found",
+    "node_id",
+    "node_sequence",
+    "session_end",
+    "receipt_hash",
+)
+"""The search columns that only receipts have."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """Something to log: its payload, the leaf so far as the entry itself says it, and the search columns."""
@@ -76,6 +91,11 @@ def of_event(event: Event, names: Search) -> Entry:
     )
 
 
+def columns(entry: Entry) -> dict[str, object]:
+    """Every search column of an entry; None where it says nothing of the kind."""
+    return {**dict.fromkeys(Search.__annotations__), **entry.search}
+
+
 def placed(entry: Entry, place: int, at: datetime, salt: bytes) -> tuple[bytes, dict[str, object]]:
     """The leaf of an entry at that place of the tree, as it is hashed, and its `LeafRow`."""
     leaf = LogLeaf()
@@ -86,8 +106,7 @@ def placed(entry: Entry, place: int, at: datetime, salt: bytes) -> tuple[bytes, 
     hashed = leaf.SerializeToString(deterministic=True)
     # Every column, so that many rows can be stored by one statement.
     row = {
-        **dict.fromkeys(Search.__annotations__),
-        **entry.search,
+        **columns(entry),
         "place": place,
         "leaf": hashed,
         "salt": salt,

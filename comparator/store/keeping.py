@@ -15,8 +15,14 @@ from comparator.store.log_models import ArchiveRow, CosignatureRow, HoldRow, Lea
 from comparator.store.models import EventRow, TicketRow
 from stayput.v1.log_pb2 import EventType, LogEntry
 
-NEVER_REMOVED: Final = frozenset({EventType.EVENT_TYPE_LOG_ARCHIVED, EventType.EVENT_TYPE_LOG_REMOVED})
-"""Events without which nobody could tell a removal from a loss. They hold no personal data."""
+NEVER_REMOVED: Final = frozenset(
+    {
+        EventType.EVENT_TYPE_LOG_ARCHIVED,
+        EventType.EVENT_TYPE_LOG_REMOVED,
+        EventType.EVENT_TYPE_LOG_HELD,
+    }
+)
+"""Events without which nobody could tell a removal that was in order from one that was not."""
 _AT_ONCE: Final = 500
 # The rows changed are not looked up one by one among those in memory.
 _BARE: Final = {"synchronize_session": False}
@@ -75,10 +81,10 @@ class Keeping:
         for row in self.rows(first, end):
             yield LogEntry(leaf=row.leaf, salt=row.salt or b"", payload=row.payload or b"")
 
-    def events(self, kind: EventType.ValueType) -> Sequence[LeafRow]:
-        """The leaves of all events of a type, in their order."""
-        query = select(LeafRow).where(LeafRow.event_type == kind)
-        return self._session.scalars(query.order_by(LeafRow.place)).all()
+    def events(self, kind: EventType.ValueType) -> Iterator[LeafRow]:
+        """The leaves of all events of a type, in their order. Memory is bounded."""
+        query = select(LeafRow).where(LeafRow.event_type == kind).order_by(LeafRow.place)
+        yield from self._session.scalars(query.execution_options(yield_per=_AT_ONCE))
 
     def first_kept(self, first: int, end: int) -> int | None:
         """Place of the first entry in the range whose payload could be removed and is still there."""
@@ -122,10 +128,10 @@ class Keeping:
         """How many hashes of the tree are stored."""
         return self._session.scalar(select(func.count()).select_from(NodeRow)) or 0
 
-    def cosigned(self) -> Sequence[CosignatureRow]:
-        """Every cosignature, the smallest tree's first."""
+    def cosigned(self) -> Iterator[CosignatureRow]:
+        """Every cosignature, the smallest tree's first. Memory is bounded."""
         query = select(CosignatureRow).order_by(CosignatureRow.tree_size, CosignatureRow.witness_urn)
-        return self._session.scalars(query).all()
+        yield from self._session.scalars(query.execution_options(yield_per=_AT_ONCE))
 
 
 _REMOVABLE: Final = (

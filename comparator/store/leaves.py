@@ -104,10 +104,45 @@ class Leaves:
             select(func.max(CosignatureRow.tree_size)).where(CosignatureRow.tree_size > place)
         )
 
-    def cosignatures(self, size: int) -> list[str]:
-        """The lines of the cosignatures of the checkpoint of that size, in the order of the witnesses."""
+    def cosigned_by(self, place: int, witnesses: Sequence[str], least: int) -> int | None:
+        """Size of the newest checkpoint beyond that place that `least` of these witnesses have cosigned.
+
+        `least` is 1 or more. If none has so many of them, the newest of those with most; None without any.
+        """
+        # Read backwards in the primary key, this ends at the first size that has enough.
+        counted = (
+            select(CosignatureRow.tree_size, func.count().label("cosigned"))
+            .where(CosignatureRow.tree_size > place, CosignatureRow.witness_urn.in_(witnesses))
+            .group_by(CosignatureRow.tree_size)
+        )
+        newest = counted.order_by(CosignatureRow.tree_size.desc()).limit(1)
+        found: int | None = self._session.scalar(newest.having(func.count() >= least))
+        if found is not None or least == 1:
+            return found
+        most = self._session.scalar(select(func.max(counted.subquery().c.cosigned)))
+        return None if most is None else self._session.scalar(newest.having(func.count() >= most))
+
+    def cosigned_through(self, size: int) -> int | None:
+        """The largest cosigned size that is not beyond that one."""
+        return self._session.scalar(
+            select(func.max(CosignatureRow.tree_size)).where(CosignatureRow.tree_size <= size)
+        )
+
+    def cosigners(self, size: int, most: int) -> list[tuple[str, datetime]]:
+        """Who has cosigned the checkpoint of that size, by URN, and when that came; at most so many."""
+        query = select(CosignatureRow.witness_urn, CosignatureRow.received_at)
+        query = query.where(CosignatureRow.tree_size == size).order_by(CosignatureRow.witness_urn)
+        return [(urn, at) for urn, at in self._session.execute(query.limit(most))]
+
+    def cosignatures(self, size: int, first: Sequence[str], most: int) -> list[str]:
+        """The lines of at most so many cosignatures of the checkpoint of that size.
+
+        Those of the witnesses in `first` go before the others; else they are in the order of the witnesses.
+        """
         query = select(CosignatureRow.line).where(CosignatureRow.tree_size == size)
-        return list(self._session.scalars(query.order_by(CosignatureRow.witness_urn)))
+        if first:
+            query = query.order_by(CosignatureRow.witness_urn.in_(first).desc())
+        return list(self._session.scalars(query.order_by(CosignatureRow.witness_urn).limit(most)))
 
     def cosign(self, size: int, witness: Party, checkpoint: bytes, line: str, now: datetime) -> None:
         """Keeps a witness's cosignature of the checkpoint of that size; of several by one the last counts."""

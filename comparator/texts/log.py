@@ -112,8 +112,13 @@ CONTENT_REMOVED = Text("{what} (content removed)", "{what}（内容已清除）"
 FAULT_MISSING = Text("the leaf is missing", "缺少叶子")
 FAULT_LEAF = Text("the leaf is not what was hashed", "叶子与其哈希不符")
 FAULT_CONTENT = Text("salt and payload are not what the leaf commits to", "盐和内容与叶子的承诺不符")
-FAULT_COLUMNS = Text("what searches go by contradicts the entry", "检索所依据的字段与条目矛盾")
+FAULT_COLUMNS = Text(
+    "what searches go by, or the list of events, contradicts the entry",
+    "检索所依据的字段或事件列表与条目矛盾",
+)
 FAULT_TIME = Text("logged before its predecessor, or in the future", "记入时间早于前一条，或晚于现在")
-FAULT_REMOVED = Text("removed early, or without a logged removal", "提前清除，或没有清除记录")
+FAULT_REMOVED = Text(
+    "removed early, or without a logged removal, or while held", "提前清除、没有清除记录，或在保全期间清除"
+)
 FAULT_SUBTREE = Text("a subtree from here is not what is stored", "自此处起的子树与存储不符")
 FAULT_CHECKPOINT = Text("the cosigned checkpoint of this size has another root", "该大小的联署检查点树根不同")

@@ -58,6 +58,11 @@ class FileFault(Enum):
     )
 
 
+def printable_name(name: str) -> str:
+    """A file's name as texts and tables can hold it: bytes that are no UTF-8 are told as `\\xb3`."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 class DelimitedError(ValueError):
     """A file that cannot be read; says what to do about it and holds nothing of the file's content.
 
@@ -66,6 +71,7 @@ class DelimitedError(ValueError):
 
     def __init__(self, file: str, fault: FileFault, *places: int | str) -> None:
         english, chinese = fault.value
-        super().__init__(f"{file}: {english.format(*places)}")
+        name = printable_name(file)
+        super().__init__(f"{name}: {english.format(*places)}")
         self.fault = fault
-        self.chinese = f"{file}：{chinese.format(*places)}"
+        self.chinese = f"{name}：{chinese.format(*places)}"

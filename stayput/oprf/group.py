@@ -39,6 +39,7 @@ if _WRITTEN.parent == Path(gettempdir()):
 
 _ORDER: Final = 2**252 + 27742317777372353535851937790883648493
 _IDENTITY: Final = bytes(ELEMENT_BYTES)
+_TOP_BIT: Final = b"\x80"
 _ZERO: Final = bytes(SCALAR_BYTES)
 _ONE: Final = (1).to_bytes(SCALAR_BYTES, "little")
 _BLOCK_BYTES: Final = 128
@@ -119,10 +120,11 @@ def decode_scalar(encoded: bytes) -> bytes:
 
 def decode_element(encoded: bytes) -> bytes:
     """The element, checked; ValueError unless it is the canonical encoding of one other than the identity."""
-    # libsodium takes the identity for valid.
+    # libsodium takes the identity for valid, and does not look at the top bit (RFC 9496, 4.3.1 does).
     if (
         len(encoded) != ELEMENT_BYTES
         or encoded == _IDENTITY
+        or encoded[-1:] >= _TOP_BIT
         or not crypto_core_ristretto255_is_valid_point(encoded)
     ):
         raise ValueError("malformed element")
@@ -166,7 +168,9 @@ def multiply_each(scalars: Iterable[bytes], elements: Iterable[bytes]) -> list[b
     """Each element times its own nonzero scalar; `ElementInvalid` as `multiply_all`."""
     products = []
     for position, (scalar, element) in enumerate(zip(scalars, elements, strict=True)):
-        # The multiplication decodes the element and refuses the identity: it needs no check before it.
+        # The multiplication decodes the element, all but its top bit, and refuses the identity.
+        if element[-1:] >= _TOP_BIT:
+            raise ElementInvalid(position)
         try:
             products.append(crypto_scalarmult_ristretto255(scalar, element))
         except (RuntimeError, ValueError):

@@ -12,6 +12,7 @@ from comparator.store.entries import node_number
 from comparator.store.log_models import LeafRow, NodeRow
 from stayput.errors import StayputError
 from stayput.evidence import Part, Trust, verify_bundle
+from stayput.notes import MAX_SIGNATURES, Note, open_checkpoint
 from stayput.rpc.client import translated
 from stayput.v1.log_pb2 import (
     AppendReceiptsRequest,
@@ -20,6 +21,7 @@ from stayput.v1.log_pb2 import (
     ReceiptReference,
 )
 from stayput.v1.signing_pb2 import Envelope
+from tests.comparator import cosigning
 from tests.comparator.documents import Chain, publish, resource
 from tests.comparator.platform import Member, Platform, refused
 from tests.comparator.test_log_checkpoints import cosigned, cosigner, hand_in, newest, signer
@@ -89,6 +91,96 @@ async def test_the_newest_cosigned_checkpoint_is_preferred(
         assert verified.checkpoint.checkpoint.head.size == last + 1
     after = verify_bundle(await at(auditor, last + 1), replace(trust, least_witnesses=0))
     assert not after.checkpoint.cosignatures
+
+
+def _cosign(platform: Platform, size: int, *witnesses: Member) -> None:
+    cosigning.cosign(platform.database, signer(platform), size, *map(cosigner, witnesses))
+
+
+async def _proven(platform: Platform, to: Member, least: int, *witnesses: Member) -> int:
+    """The size of the tree that proves place 1 to who demands so many of these witnesses."""
+    asked = GetBundleRequest(index=1, witnesses=[each.party.urn for each in witnesses], least_witnesses=least)
+    bundle = (await to.log.GetBundle(asked)).bundle
+    found = open_checkpoint(
+        bundle.checkpoint, signer(platform).verifier, [cosigner(w).verifier for w in witnesses]
+    )
+    size = found.checkpoint.head.size
+    assert verify_bundle(bundle, Trust(log=signer(platform).verifier)).entry.leaf.index == 1
+    return size
+
+
+async def test_who_demands_witnesses_gets_what_those_have_cosigned(
+    platform: Platform,
+    node: Member,
+    consumer: Member,
+    auditor: Member,
+    operator: Member,
+    receipts: list[Envelope],
+) -> None:
+    last = len(leaves(platform.database))
+    assert await _proven(platform, auditor, 1, node) == last
+    for size, witnesses in (
+        (2, (auditor, node, operator)),
+        (3, (auditor, node)),
+        (4, (auditor,)),
+        (5, (node,)),
+        (6, (consumer,)),
+    ):
+        _cosign(platform, size, *witnesses)
+    assert await _proven(platform, auditor, 0) == 6
+    assert await _proven(platform, auditor, 0, auditor, node) == 6
+    assert await _proven(platform, auditor, 1, auditor) == 4
+    assert await _proven(platform, auditor, 1, auditor, node) == 5
+    assert await _proven(platform, auditor, 2, auditor, node) == 3
+    assert await _proven(platform, auditor, 3, auditor, node, operator) == 2
+    assert await _proven(platform, auditor, 2, auditor, node, operator) == 3
+    # None has so many: of those with most the newest, and without any what anybody has cosigned.
+    assert await _proven(platform, auditor, 3, auditor, node, consumer) == 3
+    assert await _proven(platform, auditor, 2, operator, consumer) == 6
+    stranger = await platform.department("water-works")
+    assert await _proven(platform, auditor, 1, stranger) == 6
+    assert await _proven(platform, auditor, 2, stranger, operator) == 2
+
+
+async def test_what_nobody_named_has_cosigned_beyond_the_entry_does_not_count(
+    platform: Platform, node: Member, consumer: Member, auditor: Member, receipts: list[Envelope]
+) -> None:
+    _cosign(platform, 1, auditor)
+    _cosign(platform, 3, node)
+    assert await _proven(platform, auditor, 1, auditor) == 3
+
+
+async def test_a_demand_is_met_however_many_others_have_cosigned(
+    platform: Platform, node: Member, consumer: Member, auditor: Member, receipts: list[Envelope]
+) -> None:
+    cosigning.crowd(platform.database, signer(platform), 4, 120)
+    # Behind all the others in the order of names.
+    _cosign(platform, 4, node)
+    bundle = (
+        await auditor.log.GetBundle(GetBundleRequest(index=1, witnesses=[node.party.urn], least_witnesses=1))
+    ).bundle
+    assert (
+        verify_bundle(bundle, trusting(platform, node, consumer, node)).checkpoint.checkpoint.head.size == 4
+    )
+    assert len(Note.parse(bundle.checkpoint).signatures) == MAX_SIGNATURES
+
+
+async def test_wrong_demands(node: Member, auditor: Member, receipts: list[Envelope]) -> None:
+    office, many = auditor.party.urn, [f"urn:stayput:department:office-{n}" for n in range(17)]
+    for witnesses, least, field in (
+        (["audit-office"], 1, "witnesses"),
+        (["urn:stayput:department:"], 1, "witnesses"),
+        (["urn:stayput:ministry:audit-office"], 1, "witnesses"),
+        ([office, ""], 1, "witnesses"),
+        ([office, node.party.urn, office], 1, "witnesses"),
+        (many, 1, "witnesses"),
+        ([office], 2, "least_witnesses"),
+        ([], 1, "least_witnesses"),
+    ):
+        with refused("FIELD_INVALID", field) as caught:
+            await auditor.log.GetBundle(GetBundleRequest(index=1, witnesses=witnesses, least_witnesses=least))
+        assert not any(each and each in caught.value.message for each in witnesses)
+    await auditor.log.GetBundle(GetBundleRequest(index=1, witnesses=many[:16], least_witnesses=16))
 
 
 async def _seen(member: Member, places: range) -> set[int]:

@@ -5,13 +5,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
-from comparator.domain import checkpoints
+from comparator.domain import checkpoints, inspection
 from comparator.domain.inspection import Fault, Problem
 from comparator.domain.retention import Archived, Removed
 from comparator.store.database import Database
 from comparator.store.events import About
+from comparator.store.log_models import CosignatureRow
+from stayput.identity import Party
 from stayput.notes import NoteSigner
 from stayput.v1.log_pb2 import EventType
 from tests.comparator import keeping
@@ -67,7 +69,12 @@ def _run(statement: str) -> Callable[[Database], None]:
             _run("DELETE FROM log_nodes WHERE number = 7"),
             [Problem(0, Fault.SUBTREE), Problem(10, Fault.SUBTREE)],
         ),
-        (_run("DELETE FROM log_leaves WHERE place = 3"), [Problem(3, Fault.MISSING)]),
+        (_run("DELETE FROM log_leaves WHERE place = 5"), [Problem(5, Fault.MISSING)]),
+        # The event is listed still.
+        (
+            _run("DELETE FROM log_leaves WHERE place = 3"),
+            [Problem(3, Fault.MISSING), Problem(10, Fault.COLUMNS)],
+        ),
         (_run("DELETE FROM log_leaves WHERE place = 9"), [Problem(9, Fault.SUBTREE)]),
         (_run("UPDATE log_leaves SET salt = NULL WHERE place = 3"), [Problem(3, Fault.CONTENT)]),
         (_run("UPDATE log_leaves SET payload = NULL WHERE place = 3"), [Problem(3, Fault.CONTENT)]),
@@ -97,6 +104,21 @@ async def test_the_check_names_what_was_changed(
     assert keeping.problems(platform) == []
     damage(platform.database)
     assert keeping.problems(platform) == problems
+
+
+async def test_a_removed_event_that_is_listed_again_is_found(
+    platform: Platform, archive: Callable[[int], Archived], chain: Chain
+) -> None:
+    archive(keeping.size(platform))
+    platform.clock.advance(timedelta(days=keeping.DAYS, minutes=1))
+    keeping.remove(platform, 0, 10)
+    assert keeping.problems(platform) == []
+    keeping.run_sql(
+        platform.database,
+        "INSERT INTO events (number, at, type, actor, detail)"
+        " SELECT event_number, logged_at, event_type, 'x', 'x' FROM log_leaves WHERE place = 3",
+    )
+    assert keeping.problems(platform) == [Problem(3, Fault.COLUMNS)]
 
 
 async def test_early_removal_is_found_though_it_was_logged(
@@ -157,6 +179,39 @@ async def test_a_log_rewritten_from_its_leaves_on_contradicts_its_witness(
         connection.execute(text("DELETE FROM log_leaves WHERE place >= 8"))
         connection.execute(text("DELETE FROM log_nodes WHERE number > 14"))
     assert keeping.problems(platform) == [Problem(size, Fault.CHECKPOINT)]
+
+
+def _cosign(database: Database, witness: Party, count: int) -> None:
+    """As many cosignatures of no checkpoint at all."""
+    with database.connected() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO log_cosignatures (tree_size, witness_urn, checkpoint, line, received_at)"
+                " VALUES (:size, :witness, :checkpoint, 'line', '2026-01-01')"
+            ),
+            [{"size": size, "witness": witness.urn, "checkpoint": b"x"} for size in range(count)],
+        )
+
+
+async def test_cosignatures_are_read_one_after_the_other(platform: Platform, consumer: Member) -> None:
+    _cosign(platform.database, consumer.party, 1_200)
+    read: list[int] = []
+
+    def count(row: CosignatureRow, _context: object) -> None:
+        read.append(row.tree_size)
+
+    event.listen(CosignatureRow, "load", count)
+    try:
+        with platform.database.reading() as store:
+            rows = store.keeping.cosigned()
+            assert next(rows).tree_size == 0
+            assert len(read) < 1_000
+            assert [row.tree_size for row in rows] == list(range(1, 1_200))
+    finally:
+        event.remove(CosignatureRow, "load", count)
+    with platform.database.reading() as store:
+        problems = [each for each in inspection.check(store, platform.clock()) if each.place > 2]
+    assert problems == [Problem(size, Fault.CHECKPOINT) for size in range(3, 1_200)]
 
 
 def test_details_of_events_are_read_as_they_are_written() -> None:

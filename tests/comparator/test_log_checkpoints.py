@@ -16,9 +16,11 @@ from comparator.domain.enrolment import change_roles
 from comparator.store import schema
 from comparator.store.database import Database
 from comparator.store.events import PLATFORM, About
+from comparator.store.log_models import CosignatureRow
 from comparator.store.models import Base, Role
 from stayput.merkle import EMPTY_ROOT, ProofInvalid, TreeHead, verify_consistency
 from stayput.notes import (
+    MAX_SIGNATURES,
     Checkpoint,
     Cosigner,
     Note,
@@ -33,6 +35,7 @@ from stayput.v1.log_pb2 import (
     GetCheckpointRequest,
     GetConsistencyProofRequest,
 )
+from tests.comparator import cosigning
 from tests.comparator.documents import publish
 from tests.comparator.platform import Clock, Member, Platform, refused, running_platform
 from tests.comparator.tree import verified_tree
@@ -163,6 +166,40 @@ async def test_a_cosignature_counts_once(platform: Platform, node: Member) -> No
     (one,) = opened(platform, await newest(node), node).cosignatures
     assert one.time == _SECONDS + 5
     assert len(Note.parse(await newest(node)).signatures) == 2
+
+
+async def test_a_checkpoint_has_as_many_cosignatures_as_a_note_holds(
+    platform: Platform, node: Member
+) -> None:
+    log, size = signer(platform), opened(platform, await newest(node)).checkpoint.head.size
+    cosigners = cosigning.crowd(platform.database, log, size, 120)
+    shown = await newest(node)
+    assert len(Note.parse(shown).signatures) == MAX_SIGNATURES
+    found = open_checkpoint(shown, log.verifier, [each.verifier for each in cosigners])
+    assert [one.witness for one in found.cosignatures] == [each.verifier for each in cosigners[:99]]
+    named = cosigners[-1:] + cosigners[50:53]
+    with platform.database.reading() as store:
+        shown = checkpoints.at(store.leaves, log, size, [each.name for each in named])
+    found = open_checkpoint(shown, log.verifier, [each.verifier for each in cosigners])
+    first = [*cosigners[50:53], cosigners[-1]]
+    others = [each for each in cosigners if each not in first]
+    assert [one.witness for one in found.cosignatures] == [each.verifier for each in (first + others)[:99]]
+
+
+async def test_of_a_note_that_was_handed_in_only_what_was_verified_is_kept(
+    platform: Platform, node: Member, auditor: Member
+) -> None:
+    plain = await newest(node)
+    others = Note.parse(cosigned(plain, cosigner(auditor)))
+    for number in range(50):
+        stranger = Cosigner(f"stranger-{number}", Ed25519PrivateKey.generate())
+        others = others.with_signature(stranger.cosign(others.body, _SECONDS))
+    log_line, *rest = others.signatures
+    mixed = bytes(Note(others.body, (*rest, log_line)))
+    await hand_in(node, cosigned(mixed, cosigner(node)))
+    with platform.database.engine.connect() as connection:
+        (kept,) = connection.scalars(select(CosignatureRow.checkpoint))
+    assert kept == cosigned(plain, cosigner(node))
 
 
 async def test_an_older_checkpoint_may_be_cosigned(platform: Platform, node: Member) -> None:

@@ -1,7 +1,7 @@
 """Commands of an auditor: search, show, verify, tail, export. None of them can change anything."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -96,24 +96,25 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Shows an entry after verifying it."""
-    from stayput_client.cli.proof import entry_json, show_entry
+    from stayput_client.cli.proof import complained, entry_json, show_entry
 
     screen, verified = Screen.of(context), _audited(home, lambda auditor: auditor.entry(place)).verified
+    now = datetime.now(UTC)
     if as_json:
-        screen.json(entry_json(verified))
+        screen.json(entry_json(verified, now))
     else:
         show_entry(screen, verified)
+    if complained(screen, verified, now):
+        raise typer.Exit(1)
 
 
 @app.command()
 def verify(context: typer.Context, *, places: _Places, home: HomeOption = None) -> None:
     """Verifies entries."""
+    from stayput_client.cli.proof import say_verified
+
     screen = Screen.of(context)
-
-    def told(proof: "Proof") -> None:
-        screen.say("audit.verified", place=proof.verified.entry.leaf.index)
-
-    _each(home, places, told)
+    _each(screen, home, places, lambda proof: say_verified(screen, proof.verified))
 
 
 @app.command()
@@ -126,12 +127,15 @@ def export(
     home: HomeOption = None,
 ) -> None:
     """Writes entries as bundles."""
+    from stayput_client.cli.proof import say_no_content
+
     screen = Screen.of(context)
 
     def written(proof: "Proof") -> None:
         screen.say("audit.exported", path=proof.write(out, force=force))
+        say_no_content(screen, proof.verified)
 
-    _each(home, places, written)
+    _each(screen, home, places, written)
 
 
 @app.command()
@@ -146,16 +150,24 @@ def tail(
     """Follows the log."""
     import json
 
-    from stayput_client.cli.proof import entry_json, entry_line, say_line
+    from stayput_client.cli.proof import entry_json, entry_line, say_line, unseen_json, unseen_line
 
     screen = Screen.of(context)
 
     async def run(auditor: "Auditor") -> None:
-        async for verified in auditor.follow(before, every):
-            if as_json:
-                typer.echo(json.dumps(entry_json(verified), ensure_ascii=False))
+        from stayput_client.audit import Unseen
+
+        async for one in auditor.follow(before, every):
+            if isinstance(one, Unseen):
+                line, entries = unseen_line(screen, one), unseen_json(one)
             else:
-                say_line(entry_line(screen, verified))
+                now = datetime.now(UTC)
+                line, entries = entry_line(screen, one, now), [entry_json(one, now)]
+            if not as_json:
+                say_line(line)
+                continue
+            for entry in entries:
+                typer.echo(json.dumps(entry, ensure_ascii=False))
 
     _audited(home, run)
 
@@ -170,12 +182,20 @@ def _audited(home: Path | None, job: "Callable[[Auditor], Awaitable[_T]]") -> _T
     return interruptible.run(run())
 
 
-def _each(home: Path | None, places: Sequence[int], then: "Callable[[Proof], None]") -> None:
-    async def run(auditor: "Auditor") -> None:
-        for place in places:
-            then(await auditor.entry(place))
+def _each(screen: Screen, home: Path | None, places: Sequence[int], then: "Callable[[Proof], None]") -> None:
+    """Verifies each and tells it; exits with 1 at the end if of any the content was not shown too early."""
+    from stayput_client.cli.proof import complained
 
-    _audited(home, run)
+    async def run(auditor: "Auditor") -> bool:
+        lacking = False
+        for place in places:
+            proof = await auditor.entry(place)
+            then(proof)
+            lacking |= complained(screen, proof.verified, datetime.now(UTC))
+        return lacking
+
+    if _audited(home, run):
+        raise typer.Exit(1)
 
 
 def _time(field: str, text: str) -> "Timestamp | None":

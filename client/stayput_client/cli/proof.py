@@ -1,7 +1,7 @@
 """What evidence proves, and by whom, in words and as JSON."""
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
 
 import typer
 
@@ -12,9 +12,13 @@ if TYPE_CHECKING:
     from stayput.evidence import OpenedEntry, VerifiedArchive, VerifiedEntry
     from stayput.notes import SignedCheckpoint
     from stayput.v1.log_pb2 import Event
+    from stayput_client.audit import Unseen
+    from stayput_client.faults import ClientFault
 
 _EVENT_TEXTS = ("actor", "party", "resource", "application_id", "grant_id", "detail")
 _RANGES_SHOWN = 10
+# For so long the log has to keep contents; the platform's configuration permits no fewer.
+LEAST_RETENTION_DAYS: Final = 731
 
 
 def event_name(number: int) -> str:
@@ -53,8 +57,53 @@ def show_entry(screen: Screen, verified: "VerifiedEntry") -> None:
     _show_signatures(screen, opened)
 
 
-def entry_json(verified: "VerifiedEntry") -> dict[str, Json]:
-    """A verified entry as JSON."""
+def say_verified(screen: Screen, verified: "VerifiedEntry") -> None:
+    """Says that an entry is verified, or what of it is proven without its content."""
+    if _has_content(verified.entry):
+        screen.say("audit.verified", place=verified.entry.leaf.index)
+    say_no_content(screen, verified)
+
+
+def say_no_content(screen: Screen, verified: "VerifiedEntry") -> None:
+    """Says what is proven of an entry whose content was not shown; of another nothing."""
+    if not _has_content(verified.entry):
+        screen.say("audit.no_content", place=verified.entry.leaf.index)
+
+
+def due_content(opened: "OpenedEntry", now: datetime) -> "ClientFault | None":
+    """`EVIDENCE_INVALID` if an entry's content is not shown although the log must keep it at that time.
+
+    It must keep each for two years, and what tells of archives and removals for ever.
+    """
+    from stayput.v1.errors_pb2 import ErrorReason
+    from stayput.v1.log_pb2 import EventType
+    from stayput_client.faults import ClientFault
+    from stayput_client.models.vocabulary import moment
+
+    leaf, reason = opened.leaf, ErrorReason.ERROR_REASON_EVIDENCE_INVALID
+    if _has_content(opened):
+        return None
+    place, days = str(leaf.index), str(LEAST_RETENTION_DAYS)
+    if leaf.event_type in {EventType.EVENT_TYPE_LOG_ARCHIVED, EventType.EVENT_TYPE_LOG_REMOVED}:
+        return ClientFault(reason, "content_permanent", field="content", place=place)
+    if moment(leaf.logged_at) > now - timedelta(days=LEAST_RETENTION_DAYS):
+        return ClientFault(reason, "content_early", field="content", place=place, days=days)
+    return None
+
+
+def complained(screen: Screen, verified: "VerifiedEntry", now: datetime) -> bool:
+    """Whether it said on standard error that content is not shown although the log must keep it."""
+    fault = due_content(verified.entry, now)
+    if fault is not None:
+        screen.failure(fault)
+    return fault is not None
+
+
+def entry_json(verified: "VerifiedEntry", now: datetime) -> dict[str, Json]:
+    """A verified entry as JSON.
+
+    `removed` says that the content was not shown, `content_due` that the log must keep it nevertheless.
+    """
     from stayput.v1.log_pb2 import EntryKind
     from stayput_client.models.vocabulary import moment
 
@@ -65,7 +114,8 @@ def entry_json(verified: "VerifiedEntry") -> dict[str, Json]:
         "kind": EntryKind.Name(opened.leaf.kind).removeprefix("ENTRY_KIND_"),
         "receipt": receipt_json(opened.receipt) if opened.receipt is not None else None,
         "event": _event_json(opened.event) if opened.event is not None else None,
-        "removed": opened.receipt is None and opened.event is None,
+        "removed": not _has_content(opened),
+        "content_due": due_content(opened, now) is not None,
         "signed_by_node": opened.by_node.name,
         "request_signed_by_consumer": opened.by_consumer.name,
         "checkpoint": _checkpoint_json(verified.checkpoint),
@@ -112,7 +162,20 @@ def archive_json(archive: "VerifiedArchive") -> dict[str, Json]:
     }
 
 
-def entry_line(screen: Screen, verified: "VerifiedEntry") -> str:
+def unseen_line(screen: Screen, unseen: "Unseen") -> str:
+    """Places that are not shown to this department, on one line."""
+    first, last = unseen.places.start, unseen.places.stop - 1
+    if first == last:
+        return screen.text("tail.unseen", place=first)
+    return screen.text("tail.unseen_range", first=first, last=last)
+
+
+def unseen_json(unseen: "Unseen") -> list[dict[str, Json]]:
+    """The same as JSON, for each place."""
+    return [{"place": place, "withheld": True} for place in unseen.places]
+
+
+def entry_line(screen: Screen, verified: "VerifiedEntry", now: datetime) -> str:
     """A verified entry on one line."""
     from stayput.v1.log_pb2 import SessionEnd
 
@@ -135,7 +198,11 @@ def entry_line(screen: Screen, verified: "VerifiedEntry") -> str:
         about = (event.actor, event.party, event.resource, event.application_id, event.grant_id, event.detail)
         what = event_words(screen, event.type)
         return screen.text("tail.event", **places, what=what, about=" ".join(filter(None, about)))
-    return screen.text("tail.removed", **places)
+    return screen.text("tail.content_due" if due_content(opened, now) else "tail.no_content", **places)
+
+
+def _has_content(opened: "OpenedEntry") -> bool:
+    return opened.receipt is not None or opened.event is not None
 
 
 def _places(places: range) -> str:
@@ -148,7 +215,7 @@ def _show_signatures(screen: Screen, opened: "OpenedEntry") -> None:
     if opened.event is not None:
         screen.say("proof.event")
     elif opened.receipt is None:
-        screen.say("proof.removed")
+        screen.say("proof.no_content")
     else:
         screen.say("proof.by_node", node=opened.receipt.node_id)
         said = {

@@ -1,5 +1,6 @@
 """The command `verify`: evidence in a file, with no network."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -40,7 +41,10 @@ def verify(
                 proof.show_archive(screen, archive)
             return
         verified = verify_bundle(file.read(MAX_BUNDLE_SIZE + 1), believed)
+    now = datetime.now(UTC)
     if as_json:
-        screen.json(proof.entry_json(verified))
+        screen.json(proof.entry_json(verified, now))
     else:
         proof.show_entry(screen, verified)
+    if proof.complained(screen, verified, now):
+        raise typer.Exit(1)

@@ -7,6 +7,13 @@ _KEEP: Final = (
     "do not rely on it; keep it, and tell the auditor and the platform's operator",
     "请勿采信；请妥善保存，并通知审计部门和平台运营方",
 )
+_ASK_AGAIN: Final = (
+    (
+        "ask the platform for it again: stayput audit show {place}; if its content is still not "
+        "shown, tell the auditor and the platform's operator"
+    ),
+    "请再次向平台获取：stayput audit show {place}；如内容仍未出示，请通知审计部门和平台运营方",
+)
 
 EVIDENCE: Final[Mapping[str, tuple[str, str]]] = {
     # Events, by their types; and how sessions end.
@@ -58,6 +65,10 @@ EVIDENCE: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "audit.exported": ("{path}: verified and written", "{path}：已验证并写出"),
     "audit.verified": ("entry {place}: verified", "条目 {place}：已验证"),
+    "audit.no_content": (
+        ("entry {place}: proven to be in the log's tree; its content was not shown (removed or withheld)"),
+        "条目 {place}：已证明在日志的树中；内容未出示（已清除或被隐去）",
+    ),
     "tail.receipt": (
         "{place}  {at}  {what}: {consumer} → {resource}, {records} records, {end}, node {node}",
         "{place}  {at}  {what}：{consumer} → {resource}，{records} 条，{end}，节点 {node}",
@@ -66,7 +77,22 @@ EVIDENCE: Final[Mapping[str, tuple[str, str]]] = {
         "{place}  {at}  event, {what}: {about}",
         "{place}  {at}  事件，{what}：{about}",
     ),
-    "tail.removed": ("{place}  {at}  content removed", "{place}  {at}  内容已清除"),
+    "tail.no_content": (
+        "{place}  {at}  content not shown (removed or withheld)",
+        "{place}  {at}  内容未出示（已清除或被隐去）",
+    ),
+    "tail.content_due": (
+        "{place}  {at}  content not shown (removed or withheld), though the log must still keep it",
+        "{place}  {at}  内容未出示（已清除或被隐去），但日志此时仍须保存",
+    ),
+    "tail.unseen": (
+        "entry {place}: the platform does not show it to this department",
+        "条目 {place}：平台未向本部门出示",
+    ),
+    "tail.unseen_range": (
+        "entries {first} to {last}: the platform does not show them to this department",
+        "条目 {first} 至 {last}：平台未向本部门出示",
+    ),
     "proof.name": ("Said by the log", "日志记载"),
     "event.number": ("Number", "事件编号"),
     "event.at": ("At", "时间"),
@@ -110,9 +136,9 @@ EVIDENCE: Final[Mapping[str, tuple[str, str]]] = {
         "  the platform recorded this event; no other party has signed it",
         "  该事件由平台记录，没有其他方签名",
     ),
-    "proof.removed": (
-        "  the content was archived and removed: only that there was this entry is proven",
-        "  内容已归档并清除：仅能证明曾有此条目",
+    "proof.no_content": (
+        "  its content was not shown (removed or withheld): only that there was this entry is proven",
+        "  内容未出示（已清除或被隐去）：仅能证明曾有此条目",
     ),
     "archive.range": (
         (
@@ -193,6 +219,33 @@ EVIDENCE: Final[Mapping[str, tuple[str, str]]] = {
         ),
         ("未作见证签名。两个已签名的检查点已作为证据保存：{kept} 和 {shown}；请交审计部门，且不要采信该日志"),
     ),
+    "fault.two_trees": (
+        "the log has shown two trees of which neither goes on from the other: {problem}",
+        "日志出示了互不衔接的两棵树（{problem}）",
+    ),
+    "remedy.two_trees": (
+        (
+            "both signed checkpoints are kept as evidence: {kept} and {shown}; show them to the "
+            "witnesses and to the platform's operator, and do not rely on the log"
+        ),
+        "两个已签名的检查点已作为证据保存：{kept} 和 {shown}；请出示给见证方和平台运营方，且不要采信该日志",
+    ),
+    "fault.content_early": (
+        (
+            "entry {place} was logged less than {days} days ago: its content may be neither removed "
+            "nor withheld so early"
+        ),
+        "条目 {place} 入账不足 {days} 日：其内容不得这样早清除，也不得隐去",
+    ),
+    "remedy.content_early": _ASK_AGAIN,
+    "fault.content_permanent": (
+        (
+            "entry {place} tells what was archived or removed: its content may be neither removed "
+            "nor withheld, whatever its age"
+        ),
+        "条目 {place} 记载归档或清除情况：无论入账多久，其内容均不得清除或隐去",
+    ),
+    "remedy.content_permanent": _ASK_AGAIN,
     "fault.event_unknown": (
         "{field}: there is no such type of event; the types: {known}",
         "{field}：没有该类事件；事件类型有：{known}",

@@ -80,6 +80,12 @@ def one_wrong(columns: Columns) -> Columns:
     return [[*columns[0][:-1], columns[0][0]], *columns[1:]]
 
 
+def encoded_again(columns: Columns) -> Columns:
+    """The first element with its top bit set, by which a node could mark an answer."""
+    first = columns[0][0]
+    return [[first[:-1] + bytes([first[-1] | 0x80]), *columns[0][1:]], *columns[1:]]
+
+
 @pytest.mark.parametrize(
     ("lies", "complaint"),
     [
@@ -90,6 +96,7 @@ def one_wrong(columns: Columns) -> Columns:
         (ObliviousFaults(proof_sequence=1), "PROOF_INVALID: proof: there must be one"),
         (ObliviousFaults(proof=lambda proof: b""), "PROOF_INVALID: proof: "),
         (ObliviousFaults(evaluated=lambda c: [c[0][:-1], *c[1:]]), "PROTOCOL_VIOLATION: evaluated"),
+        (ObliviousFaults(evaluated=encoded_again), "PROTOCOL_VIOLATION: evaluated_element: number "),
         (ObliviousFaults(early=True), "PROTOCOL_VIOLATION: evaluated"),
     ],
 )

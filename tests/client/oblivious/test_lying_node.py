@@ -33,6 +33,12 @@ def swapped(columns: Columns) -> Columns:
     return [[column[1], column[0], *column[2:]] for column in columns]
 
 
+def encoded_again(columns: Columns) -> Columns:
+    """The last element of the last column with its top bit set, which a canonical encoding never has."""
+    last = columns[1][-1]
+    return [columns[0], [*columns[1][:-1], last[:-1] + bytes([last[-1] | 0x80])]]
+
+
 def one_wrong(columns: Columns) -> Columns:
     return [columns[0], [*columns[1][:-1], columns[1][0]]]
 
@@ -58,6 +64,7 @@ def one_wrong(columns: Columns) -> Columns:
             ObliviousFaults(evaluated=lambda c: [c[0], [*c[1][:-1], bytes(32)]]),
             "PROTOCOL_VIOLATION: evaluated_element: number 11 ",
         ),
+        (ObliviousFaults(evaluated=encoded_again), "PROTOCOL_VIOLATION: evaluated_element: number "),
     ],
 )
 async def test_answers_that_are_not_those_of_the_published_keys(

@@ -25,7 +25,8 @@ class LogPeer(LogServiceServicer):
     `shown` may change what a bundle shows. While `hold` is set, cosignatures are not answered; `asked` tells
     that one has arrived. Cosignatures that were taken are in `cosigned`, by witness. Checkpoints are
     `smaller` than the log by so much; of a log that is `forgotten` no consistency is proven. `cosigned_by`
-    are the witnesses of what is shown, both unless said otherwise.
+    are the witnesses of what is shown, both unless said otherwise. The bundles of places in `elsewhere` come
+    from another log; which bundles were asked for is kept in `bundles`.
     """
 
     log: MadeLog
@@ -41,6 +42,8 @@ class LogPeer(LogServiceServicer):
     smaller: int = 0
     forgotten: bool = False
     cosigned_by: list[Cosigner] | None = None
+    elsewhere: dict[int, MadeLog] = field(default_factory=dict)
+    bundles: list[log_pb2.GetBundleRequest] = field(default_factory=list)
 
     async def AppendReceipts(
         self, request: log_pb2.AppendReceiptsRequest, context: Context
@@ -104,7 +107,8 @@ class LogPeer(LogServiceServicer):
     async def GetBundle(
         self, request: log_pb2.GetBundleRequest, context: Context
     ) -> log_pb2.GetBundleResponse:
-        log = self._view(context)
+        self.bundles.append(request)
+        log = self.elsewhere.get(request.index, self._view(context))
         if not 0 <= request.index < len(log.entries) or request.index in self.unseen:
             raise _unknown()
         entry, place = self.shown(log.entries[request.index], request.index)
