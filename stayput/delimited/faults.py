@@ -59,7 +59,7 @@ class FileFault(Enum):
 
 
 def printable_name(name: str) -> str:
-    """A file's name as texts and tables can hold it: bytes that are no UTF-8 are told as `\\xb3`."""
+    r"""A file's name as texts and tables can hold it: bytes that are no UTF-8 are told as `\\xb3`."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 

@@ -1,5 +1,8 @@
 """The check finds what was changed of that by which entries are searched and events are listed."""
 
+from datetime import timedelta
+from pathlib import Path
+
 import pytest
 from sqlalchemy import text
 
@@ -50,6 +53,22 @@ async def test_whatever_searches_go_by_is_checked(platform: Platform, chain: Cha
         for changed in changes:
             statement = f"UPDATE log_leaves SET {changed} WHERE place = {place}"  # noqa: S608 (of this test)
             assert Problem(place, Fault.COLUMNS) in _problems_after(platform, statement), statement
+    assert _problems_after(platform) == []
+
+
+async def test_of_removed_entries_what_the_leaves_say_is_checked(
+    platform: Platform, chain: Chain, tmp_path: Path
+) -> None:
+    keeping.archiver(platform, tmp_path)(10)
+    platform.clock.advance(timedelta(days=keeping.DAYS, minutes=1))
+    keeping.remove(platform, 0, 10)
+    for place, changes in {
+        3: ("event_type = 13", "found = 1", "operator = 'x'", "node_id = 'x'", "kind = 1"),
+        5: ("event_type = 13", "event_number = 77", "records = 7", "operator = 'x'", "node_sequence = 77"),
+    }.items():
+        for changed in changes:
+            statement = f"UPDATE log_leaves SET {changed} WHERE place = {place}"  # noqa: S608 (of this test)
+            assert _problems_after(platform, statement) == [Problem(place, Fault.COLUMNS)], statement
     assert _problems_after(platform) == []
 
 
