@@ -35,9 +35,11 @@ def backup(
     from provider_node.domain.backup import back_up
 
     unlocker = unlocker_given(passphrase_file, passphrase_env, key_file)
-    contents = back_up(config, file, unlocker, datetime.now(UTC), with_indexes=with_indexes)
+    contents, left_out = back_up(config, file, unlocker, datetime.now(UTC), with_indexes=with_indexes)
     size = f"{file.stat().st_size / _MB:,.1f}"
     say("backed_up", node=contents.node, file=file, files=len(contents.files), size=size)
+    for path in left_out:
+        say("not_backed_up", path=path)
 
 
 def restore(
@@ -52,7 +54,11 @@ def restore(
 ) -> None:
     """Make the node of a backup again, in an empty directory (由备份恢复节点)."""
     from provider_node.domain.restoring import restore as restored
+    from provider_node.store.replicas import Replicas
 
     contents, config = restored(file, directory, unlocker_given(passphrase_file, passphrase_env, key_file))
     made = f"{contents.made_at.astimezone():%Y-%m-%d %H:%M}"
     say("restored", node=config.node.id, directory=directory, made=made)
+    replicas = [one.name for one in Replicas(config.node.data).all()]
+    if replicas:
+        say("replicas_restored", names=", ".join(replicas))

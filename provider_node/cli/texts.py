@@ -232,11 +232,21 @@ TEXTS: dict[str, Text] = {
         "keep it and its passphrase in different places",
         "节点 {node} 已备份至 {file}：{files} 个文件，{size} MB；请将备份与其口令分开保管",
     ),
+    "not_backed_up": Text(
+        "left out: {path} is no part of a node's data; if it holds keys, keep it in a safe place or remove it",
+        "未备份：{path} 不属于节点数据；如其中有密钥，请另行妥善保管或删除",
+    ),
     "restored": Text(
         "node {node} restored in {directory} as of {made}; never run it beside the one before; "
         "next: provider-node build each resource, then provider-node serve",
         "节点 {node} 已恢复至 {directory}，时点 {made}；切勿与原节点同时运行；"
         "下一步：对各资源运行 provider-node build，再运行 provider-node serve",
+    ),
+    "replicas_restored": Text(
+        "replicas on the list as of then: {names}; before you serve, run provider-node replica remove NAME "
+        "for each that was removed since: the node would give it its keys again",
+        "备份时名单上的副本：{names}；启动节点之前，请对此后已移除的每个副本运行 "
+        "provider-node replica remove 名称，否则节点会再次向其发送密钥",
     ),
     # Limits.
     "per_session": Text("records a session", "每次会话条数"),

@@ -16,6 +16,7 @@ from provider_node.domain.guards import suspension
 from provider_node.domain.identity import NodeIdentity
 from provider_node.domain.open_sessions import OpenSessions, Stop
 from provider_node.domain.settling import settle_of
+from provider_node.domain.versions import check_same_terms
 from provider_node.store.attempts import Flags, Reservation
 from provider_node.store.sorted_runs import Numbers
 from provider_node.store.state import State
@@ -23,7 +24,7 @@ from provider_node.store.usage import Charge
 from stayput.china_time import china_date
 from stayput.errors import StayputError
 from stayput.grants import check_standing
-from stayput.v1.access_pb2 import GrantChange, Limits
+from stayput.v1.access_pb2 import Grant, GrantChange, Limits
 from stayput.v1.comparison_pb2 import Allowance
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.log_pb2 import Receipt
@@ -51,8 +52,8 @@ class Account(Protocol):
     async def begin(self, draft: Receipt) -> None:
         """Journals the session: from here on it will have a receipt.
 
-        Raises `GRANT_NOT_ACTIVE`, and `QUOTA_EXCEEDED` if the grant has no room for another session in this
-        minute.
+        Raises `GRANT_NOT_ACTIVE`, `GRANT_VERSION` if the grant has other terms by now, and `QUOTA_EXCEEDED`
+        if it has no room for another session in this minute.
         """
 
     def answering(self, day: str) -> AbstractContextManager[Attempts]:
@@ -95,11 +96,12 @@ class Books:
 
 
 class NodeAccount:
-    """An account in the node's own state. `limits` are those of the grant, complete."""
+    """An account in the node's own state, under a version of a grant. `limits` are its own, complete."""
 
-    def __init__(self, books: Books, grant_id: str, limits: Limits) -> None:
+    def __init__(self, books: Books, admitted: Grant, limits: Limits) -> None:
         self._books = books
-        self._grant_id = grant_id
+        self._admitted = admitted
+        self._grant_id = admitted.id
         self._limits = limits
         self._stop: Stop | None = None
         self._reserved: Reservation | None = None
@@ -112,11 +114,13 @@ class NodeAccount:
 
     async def begin(self, draft: Receipt) -> None:
         """See `Account`."""
+        await self._books.state.grants.forget_ended(self._books.clock())
         with self._noticed():
-            # What was said of the grant since it was looked at may have come before this session was known.
+            # What became of the grant since it was looked at may have come before this session was known.
             stored = self._books.state.grants.get(self._grant_id)
             if stored is not None:
                 check_standing(stored.standing)
+                check_same_terms(self._admitted, stored.grant)
             await self._books.state.open_session(draft, session_admission(self._limits))
 
     @contextmanager

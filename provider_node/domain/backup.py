@@ -2,12 +2,13 @@
 
 Saved are node.toml, the resource files, the keys under a passphrase of the backup's own, grants and receipts
 as of one moment, salts and definitions: what cannot be made again. Of the serving generations the manifests
-are, and the whole only if that is asked for: indexes are built again.
+are, and the whole only if that is asked for: indexes are built again. Whatever is not known to be a node's
+is left out and told, because it might be keys in the clear.
 """
 
 import os
+import re
 import tempfile
-from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime
 from importlib.metadata import version
@@ -20,39 +21,57 @@ from provider_node.config import load_node
 from provider_node.domain.key_set import KeySet
 from provider_node.store import archive
 from provider_node.store.archive import Archive, Contents
-from provider_node.store.directory import MANIFEST, ResourceDirectory
+from provider_node.store.directory import GENERATION, MANIFEST, ResourceDirectory
 from provider_node.store.keystore import KeyStore
 from provider_node.store.protection import DataKey, Unlocker, unusable
 from provider_node.store.receipt_log import MAP_BYTES, MAX_DATABASES
+from provider_node.store.replicas import REPLICAS_FILE
+from stayput.identity import CODE
 
 CONFIG: Final = "node.toml"
 DATA: Final = "data/"
 RESOURCES: Final = "resources/"
 SERVING: Final = "serving"
 """File of a resource that names the generation of which there is all."""
+_RESOURCE: Final = f"resources/{CODE.pattern}"
+_DEFINITION: Final = f"definitions/{CODE.pattern}"
+# Names below the data directory.
+_AS_IT_IS: Final = re.compile(
+    rf"{re.escape(REPLICAS_FILE)}"
+    rf"|{_DEFINITION}/(\d{{4,9}}\.(toml|json)|pending\.json)"
+    rf"|{_RESOURCE}/(salt|manifests/{GENERATION.pattern}\.json)"
+)
+_ENTERED: Final = re.compile(rf"definitions|resources|{_DEFINITION}|{_RESOURCE}(/manifests)?")
 # What is saved otherwise, belongs to a process, or is made anew.
-_NOT_AS_IT_IS: Final = frozenset({"keys", "state", "run"})
-_NOT_OF_A_RESOURCE: Final = frozenset({"generations", "lock", "current"})
+_NOT_AS_IT_IS: Final = re.compile(rf"keys|state|run|definitions/lock|{_RESOURCE}/(lock|current|generations)")
+# Names below a generation's directory.
+_OF_A_GENERATION: Final = re.compile(
+    r"manifest\.json|quarantine\.csv|held|index(-\d{2,})?\.mdb|evaluations\.mdb|fingerprints/\d+"
+)
 
 
 def back_up(
     config_path: Path, target: Path, unlocker: Unlocker, now: datetime, *, with_indexes: bool = False
-) -> Contents:
-    """Writes a backup of the node configured in `config_path`; what is in it.
+) -> tuple[Contents, list[Path]]:
+    """Writes a backup of the node configured in `config_path`; what is in it, and what was left out.
+
+    Left out are files and directories under the data directory that no node is known to have.
 
     Raises `CONFIGURATION_INVALID` if the target is there already, or something of the node is damaged.
     """
     unlocker.check_strong()
     config = load_node(config_path)
     keys = KeySet.of(KeyStore.of(config))
+    known, left_out = _looked_through(config.node.data)
     with archive.writing(target) as made:
         made.add(CONFIG, config_path)
         for path in sorted(config.node.resources.glob("*.toml")):
             made.add(RESOURCES + path.name, path)
         _add_state(made, config.node.data / "state", target.absolute().parent)
         for path in sorted((config.node.data / "resources").glob("*/")):
-            _add_serving(made, config.node.data, path.name, with_indexes=with_indexes)
-        _add_others(made, config.node.data)
+            if CODE.fullmatch(path.name):
+                left_out += _add_serving(made, config.node.data, path.name, with_indexes=with_indexes)
+        _add_known(made, config.node.data, known)
         contents = Contents(
             node=config.node.id,
             department=config.node.department,
@@ -61,7 +80,7 @@ def back_up(
             files=made.files,
         )
         made.finish(contents.model_copy(update={"keys": _sealed(keys, unlocker, contents.bound())}))
-    return contents
+    return contents, left_out
 
 
 def opened_keys(contents: Contents, unlocker: Unlocker) -> KeySet:
@@ -95,19 +114,17 @@ def _add_state(made: Archive, state: Path, room: Path) -> None:
         made.add(f"{DATA}state/data.mdb", Path(copied) / "data.mdb")
 
 
-def _add_serving(made: Archive, data: Path, code: str, *, with_indexes: bool) -> None:
+def _add_serving(made: Archive, data: Path, code: str, *, with_indexes: bool) -> list[Path]:
+    """The manifest of what serves, or all of it; what was left out."""
     directory = ResourceDirectory(data, code)
     place = f"{DATA}resources/{code}/"
     while (generation := directory.current()) is not None:
         path = directory.generation(generation)
+        known, unknown = _files_of(path)
         with ExitStack() as held:
             try:
                 # Once open, they can be read even if a build removes them.
-                files = {
-                    one: held.enter_context(one.open("rb"))
-                    for one in sorted(path.rglob("*"))
-                    if one.is_file()
-                }
+                files = {one: held.enter_context(one.open("rb")) for one in known}
                 manifest = files[path / MANIFEST]
             except (FileNotFoundError, KeyError):
                 if directory.current() == generation:
@@ -120,15 +137,27 @@ def _add_serving(made: Archive, data: Path, code: str, *, with_indexes: bool) ->
                 continue
             if not with_indexes:
                 made.add_open(f"{place}manifests/{generation}.json", manifest)
-                return
+                return []
             for one, file in files.items():
                 made.add_open(f"{place}generations/{generation}/{one.relative_to(path).as_posix()}", file)
             made.add_text(place + SERVING, generation)
-            return
+            return unknown
+    return []
 
 
-def _add_others(made: Archive, data: Path) -> None:
-    for path in _others(data):
+def _files_of(generation: Path) -> tuple[list[Path], list[Path]]:
+    """The files of a generation's directory: those that every generation has, and others."""
+    known, unknown = [], []
+    for path in sorted(generation.rglob("*")):
+        if path.is_dir() and not path.is_symlink():
+            continue
+        of_it = _OF_A_GENERATION.fullmatch(path.relative_to(generation).as_posix())
+        (known if of_it and _is_a_file(path) else unknown).append(path)
+    return known, unknown
+
+
+def _add_known(made: Archive, data: Path, known: list[Path]) -> None:
+    for path in known:
         name = DATA + path.relative_to(data).as_posix()
         if name in made.files:
             continue
@@ -139,15 +168,21 @@ def _add_others(made: Archive, data: Path) -> None:
             continue
 
 
-def _others(data: Path) -> Iterator[Path]:
-    """Regular files of the data directory that are saved as they are."""
-    for place, directories, names in os.walk(data):
-        depth = len(Path(place).relative_to(data).parts)
-        left_out = _NOT_AS_IT_IS if depth == 0 else frozenset()
-        if Path(place).parent == data / "resources":
-            left_out = _NOT_OF_A_RESOURCE
-        directories[:] = sorted(set(directories) - left_out)
-        for name in sorted(set(names) - left_out - {"lock"}):
-            path = Path(place, name)
-            if path.is_file() and not path.is_symlink():
-                yield path
+def _looked_through(data: Path) -> tuple[list[Path], list[Path]]:
+    """Files of the data directory that are saved as they are, and what nobody knows."""
+    known, unknown, directories = [], [], [data]
+    for directory in directories:
+        for path in sorted(directory.iterdir()):
+            name = path.relative_to(data).as_posix()
+            if _AS_IT_IS.fullmatch(name) and _is_a_file(path):
+                known.append(path)
+            elif _ENTERED.fullmatch(name) and path.is_dir():
+                directories.append(path)
+            elif not _NOT_AS_IT_IS.fullmatch(name) and os.path.lexists(path):
+                unknown.append(path)
+    return known, unknown
+
+
+def _is_a_file(path: Path) -> bool:
+    """Not a link, which may lead to keys."""
+    return path.is_file() and not path.is_symlink()

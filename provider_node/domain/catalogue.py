@@ -7,6 +7,7 @@ from provider_node.config import ResourceConfig, contract_of, granularities_of, 
 from provider_node.domain.accounts import Clock
 from provider_node.domain.by_record import chunk_records
 from provider_node.domain.identity import NodeIdentity
+from provider_node.domain.oblivious import chunk_elements
 from provider_node.store.generations import Generation
 from stayput.contract import SALT_BYTES
 from stayput.leakage import leakages
@@ -46,8 +47,12 @@ def offered(resource: ResourceConfig, generation: Generation | None) -> Offered:
 
 
 def describe(generation: Generation, offering: Offered, identity: NodeIdentity, clock: Clock) -> Envelope:
-    """The signed description of what serves now."""
+    """The signed description of what serves now; its `chunk_records` may be sent in every mode offered."""
     manifest, sealing_key = generation.manifest, identity.sealing_keys.current
+    checks = len(manifest.contract.checks)
+    most = chunk_records(checks)
+    if offering.oblivious is not None:
+        most = min(most, chunk_elements(checks))
     description = Description(
         node_id=identity.node_id,
         provider=identity.department,
@@ -59,7 +64,7 @@ def describe(generation: Generation, offering: Offered, identity: NodeIdentity, 
         granularities=offering.granularities,
         oblivious=offering.oblivious,
         leakages=leakages(offering.modes, offering.granularities),
-        chunk_records=chunk_records(len(manifest.contract.checks)),
+        chunk_records=most,
     )
     description.as_of.FromDatetime(manifest.as_of)
     description.issued_at.FromDatetime(clock())

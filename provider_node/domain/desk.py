@@ -3,19 +3,26 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Protocol
+
+import structlog
 
 from provider_node.domain.access import Access, Admission
 from provider_node.domain.accounts import Account, Books, NodeAccount
 from provider_node.domain.allowance import allowance
+from provider_node.domain.interrupted import interrupted, malformed
 from provider_node.domain.open_sessions import OpenSessions
 from stayput.errors import StayputError
 from stayput.grants import check_standing
 from stayput.identity import Caller, Kind, Party
 from stayput.limits import DEFAULTS, complete
-from stayput.v1.access_pb2 import Grant
+from stayput.v1.access_pb2 import Grant, Limits
 from stayput.v1.comparison_pb2 import Allowance, SessionOpen
-from stayput.v1.log_pb2 import SessionEnd
+from stayput.v1.log_pb2 import Receipt
+from stayput.v1.signing_pb2 import Envelope
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +58,33 @@ class NodeDesk:
         """As `admit`; it waits for nothing."""
         admission = self._access.admit(asked, caller, now)
         limits = complete(admission.grant.limits, DEFAULTS)
-        return Admitted(admission, NodeAccount(self._books, admission.grant.id, limits))
+        return Admitted(admission, NodeAccount(self._books, admission.grant, limits))
 
     async def recover(self) -> int:
-        """Makes the receipts of sessions that a crash cut; returns how many. Call once, before serving."""
-        state, sign = self._books.state, self._books.identity.sign_receipt
-        drafts = state.open_sessions()
-        for draft in drafts:
-            draft.end = SessionEnd.SESSION_END_NODE_CRASHED
-            draft.finished_at.FromDatetime(self._books.clock())
-        await asyncio.gather(*(state.cut(draft, sign) for draft in drafts))
-        return len(drafts)
+        """Makes the receipts of sessions that a crash cut; returns how many. Call once, before serving.
+
+        A draft that can be made no receipt stays in the journal: signed, it would keep all later receipts
+        from the platform.
+        """
+        state, made = self._books.state, []
+        for draft in state.open_sessions():
+            receipt = interrupted(draft, self._limits_of(draft.grant_id))
+            receipt.finished_at.FromDatetime(self._books.clock())
+            if wrong := malformed(receipt):
+                _log.error("no receipt can be made of a journaled draft", fields=wrong)
+            else:
+                # The journal knows the session by its draft, also if that was malformed.
+                made.append(state.cut(draft, partial(self._signed_in_its_place, receipt)))
+        await asyncio.gather(*made)
+        return len(made)
+
+    def _limits_of(self, grant_id: str) -> Limits:
+        stored = self._books.state.grants.get(grant_id)
+        return complete(stored.grant.limits, DEFAULTS) if stored is not None else DEFAULTS
+
+    def _signed_in_its_place(self, receipt: Receipt, chained: Receipt) -> Envelope:
+        receipt.sequence, receipt.previous_hash = chained.sequence, chained.previous_hash
+        return self._books.identity.sign_receipt(receipt)
 
     def end_grant(self, grant_id: str, error: StayputError) -> None:
         """Ends the open sessions of a grant, each with `error`."""

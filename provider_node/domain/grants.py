@@ -13,6 +13,7 @@ from provider_node.domain.allowance import allowance
 from provider_node.domain.desk import NodeDesk
 from provider_node.domain.identity import NodeIdentity
 from provider_node.domain.notices import Notices
+from provider_node.domain.versions import changed, only_renewed
 from provider_node.store.grants import StoredGrant
 from provider_node.store.state import State
 from stayput import hours, limits
@@ -92,8 +93,8 @@ class GivenGrants:
             grant = _amended(stored.grant, terms, self._clock())
             await self._state.grants.amend(sign(PayloadType.GRANT, grant, self._identity.signing_key))
         self._notices.wake()
-        if not _only_renewed(stored.grant, grant):
-            self._desk.end_grant(grant.id, _changed())
+        if not only_renewed(stored.grant, grant):
+            self._desk.end_grant(grant.id, changed())
         return self._one(terms.grant_id)
 
     async def change(self, asked: ChangeGrantRequest) -> NodeGrant:
@@ -153,21 +154,3 @@ def _amended(before: Grant, terms: AmendGrantRequest, now: datetime) -> Grant:
     grant.version = before.version + 1
     grant.issued_at.FromDatetime(now.replace(microsecond=0))
     return grant
-
-
-def _only_renewed(before: Grant, after: Grant) -> bool:
-    renewed = Grant()
-    renewed.CopyFrom(before)
-    renewed.version = after.version
-    renewed.issued_at.CopyFrom(after.issued_at)
-    renewed.valid_until.CopyFrom(after.valid_until)
-    return renewed == after and after.valid_until.ToDatetime() >= before.valid_until.ToDatetime()
-
-
-def _changed() -> StayputError:
-    return StayputError(
-        ErrorReason.ERROR_REASON_GRANT_VERSION,
-        "the grant was changed while the session was under way",
-        field="grant",
-        remedy="open a new session for the records not answered",
-    )

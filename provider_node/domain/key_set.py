@@ -59,12 +59,13 @@ class KeySet:
     def put(self, store: KeyStore) -> str:
         """Makes the store's directory of it, which must be empty or missing; the id of the signing key.
 
-        The files are encrypted as the store is set. A crash leaves the directory as it was. Raises
-        `CONFIGURATION_INVALID`.
+        The files are encrypted as the store is set. A crash leaves the directory as it was, and beside it
+        keys that the next call removes. Nobody else may do this meanwhile. Raises `CONFIGURATION_INVALID`.
         """
         directory = store.directory
         check_empty(directory)
         directory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _remove_unfinished(directory)
         unfinished = directory.with_name(f".{directory.name}.{secrets.token_hex(4)}")
         unfinished.mkdir(mode=0o700)
         try:
@@ -77,6 +78,14 @@ class KeySet:
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
         return key_id(keys.signing.public_key().public_bytes_raw())
+
+
+def _remove_unfinished(directory: Path) -> None:
+    """Removes what calls that were killed have left: keys, of which nobody would know."""
+    unfinished = re.compile(rf"\.{re.escape(directory.name)}\.[0-9a-f]+")
+    for path in directory.parent.glob(f".{directory.name}.*"):
+        if unfinished.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
 
 
 def check_empty(directory: Path) -> None:

@@ -77,8 +77,6 @@ class EvaluatingTotal:
         attempts: Attempts,  # noqa: ARG002 (nobody can tell what is asked of whom)
     ) -> Answered:
         """See `Answering`; raises `FIELD_INVALID` for a malformed element, `LIST_TOO_SHORT` at the end."""
-        if chunk.final:
-            self._check_long_enough(draft)
         columns = self._elements.elements_in(chunk)
         evaluated = [b"".join(one) for one in self._elements.evaluator.evaluate(columns)]
         totals = [
@@ -86,8 +84,9 @@ class EvaluatingTotal:
         ]
         cost = self._elements.cost(chunk, draft, columns)
         if chunk.final:
-            more = self._shuffled(evaluated)
-            return Answered(b"", cost, partial(self._finish, evaluated, totals), more=more)
+            whole = self._whole(evaluated)
+            self._check_long_enough(whole)
+            return Answered(b"", cost, partial(self._finish, evaluated, totals), more=self._shuffled(whole))
         return Answered(b"", cost, partial(self._keep, evaluated, totals))
 
     def prove(self, request: ProofRequest) -> Proof:
@@ -111,24 +110,33 @@ class EvaluatingTotal:
         self._provable = False
         return Proof(sequence=request.sequence, proofs=proofs)
 
-    def _check_long_enough(self, draft: Receipt) -> None:
-        minimum = self._elements.limits.count_minimum
-        if draft.records < minimum:
-            raise StayputError(
-                ErrorReason.ERROR_REASON_LIST_TOO_SHORT,
-                "records: totals are not told of so few records",
-                field="records",
-                remedy=f"ask about {minimum:,} records or more",
-                details={"limit": str(minimum)},
-            )
+    def _whole(self, last: Sequence[bytes]) -> list[_Elements]:
+        """All evaluated elements of the session, by column; `last` are those of the final chunk."""
+        return [
+            np.frombuffer(b"".join((column.evaluated, more)), _ELEMENT)
+            for column, more in zip(self._columns, last, strict=True)
+        ]
 
-    def _shuffled(self, last: Sequence[bytes]) -> _Shuffled:
-        elements, orders, ends = [], [], []
-        for column, more in zip(self._columns, last, strict=True):
-            elements.append(np.frombuffer(b"".join((column.evaluated, more)), _ELEMENT))
-            orders.append(_drawn_order(len(elements[-1])))
-            ends.append([*column.ends, len(elements[-1])])
-        return _Shuffled(elements, orders, ends)
+    def _check_long_enough(self, whole: Sequence[_Elements]) -> None:
+        """A consumer that blinds by one scalar cannot make one element several, and one total hides few."""
+        minimum = self._elements.limits.count_minimum
+        for number, elements in enumerate(whole):
+            different = _different(elements)
+            if different < minimum and (different or not number):
+                field = f"columns[{number}]" if number else "records"
+                raise StayputError(
+                    ErrorReason.ERROR_REASON_LIST_TOO_SHORT,
+                    f"{field}: a total is not told of so few different elements",
+                    field=field,
+                    remedy=f"ask about {minimum:,} different records or more, "
+                    "and leave out a check that fewer of them ask",
+                    details={"limit": str(minimum)},
+                )
+
+    def _shuffled(self, whole: Sequence[_Elements]) -> _Shuffled:
+        orders = [_drawn_order(len(elements)) for elements in whole]
+        ends = [[*column.ends, len(one)] for column, one in zip(self._columns, whole, strict=True)]
+        return _Shuffled(whole, orders, ends)
 
     def _keep(self, evaluated: Sequence[bytes], totals: Sequence[list[bytes]]) -> None:
         for column, more, total in zip(self._columns, evaluated, totals, strict=True):
@@ -148,6 +156,11 @@ def _total(elements: Sequence[bytes]) -> list[bytes]:
     from stayput.oprf.group import add_up  # noqa: PLC0415 (see KeyEpoch.key)
 
     return [add_up(elements)] if elements else []
+
+
+def _different(elements: _Elements) -> int:
+    """How many differ: by their first 8 bytes, which under the node's key nobody chooses."""
+    return len(np.unique(elements.view(np.uint64)[:: ELEMENT_BYTES // 8]))
 
 
 def _drawn_order(elements: int) -> npt.NDArray[np.uint32]:

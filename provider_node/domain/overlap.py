@@ -1,4 +1,4 @@
-"""Whether two lists differ in only a few records, from a sketch of each that holds nothing else of them.
+"""Whether two lists differ in only a few records, from a sketch of each.
 
 A sketch is an invertible Bloom lookup table: every record goes into one cell of each of several parts, and a
 cell holds the exclusive or of the names of its records and of their checksums. Taken together (exclusive or)
@@ -10,6 +10,10 @@ Of a difference below the minimum that a sketch is made for, not all can be read
 2^-40, over the names; the consumer cannot choose those, for they are made under a key of the node. (Over all
 sets of records, the expected number of those that leave each of their cells with two or more; the test
 computes it.) With n records, two have the same name with a probability below n^2 / 2^65.
+
+A list that is itself small is read from its sketch alone, as names: about 270 of them at a minimum of 10, 380
+at 100, 1,500 at 1,000 (half as many as a sketch has cells). Only the node's key, which made the names, keeps
+whoever takes a sketch from learning who they are.
 
 Source: D. Eppstein, M. Goodrich, F. Uyeda, G. Varghese, What's the Difference? Efficient Set Reconciliation
 without Prior Context, SIGCOMM 2011; the checksum is the finaliser of splitmix64 (G. Steele, D. Lea, C. Flood,

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from importlib import import_module
 
+import lmdb
 import structlog
 
 from provider_node.config import ResourceConfig, ScheduleConfig
@@ -140,7 +141,8 @@ class Resources:
     async def renew(self, code: str, platform: Platform, address: str) -> bool:
         """Tells the catalogue what serves now, if the resource is published; whether the catalogue knows.
 
-        A platform that cannot be reached is told at the next start or build.
+        A platform that cannot be reached is told at the next start or build, and so is one of a resource
+        that cannot be read: the others go on.
         """
         if code not in self._state.published() or code not in self._configured:
             return False
@@ -148,6 +150,9 @@ class Resources:
             await self.publish(code, platform, address)
         except StayputError as error:
             _log.warning("catalogue not renewed", resource=code, reason=error.reason_name)
+            return False
+        except (OSError, lmdb.Error) as error:
+            _log.warning("catalogue not renewed", resource=code, error=type(error).__name__)
             return False
         return True
 
@@ -168,8 +173,14 @@ class Resources:
         _log.info("rolled back", resource=code, generation=chosen)
 
     def last_begun(self, code: str) -> datetime | None:
-        """When the newest generation on disk began to be built, to the second; `None` if there is none."""
-        return last_begun(self._generations, code)
+        """When the newest generation on disk began to be built, to the second; `None` if there is none.
+
+        Nor is there one if the directory cannot be read: the build will tell why.
+        """
+        try:
+            return last_begun(self._generations, code)
+        except OSError:
+            return None
 
     def statuses(self) -> list[ResourceStatus]:
         """One for each configured resource, by code."""

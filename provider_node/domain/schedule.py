@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, time, timedelta
 from typing import Final
 
+import lmdb
 import structlog
 
 from provider_node.config import ScheduleConfig
@@ -75,9 +76,9 @@ class Schedule:
                 if error.reason == ErrorReason.ERROR_REASON_BUILD_RUNNING:
                     # Somebody builds it by hand. Whether it is still due is seen when that is over.
                     continue
-                when = tried.astimezone(CHINA).isoformat(timespec="minutes")
-                self._failures[code] = f"{when} {error.reason_name}: {error.message}"
-                _log.warning("build on schedule failed", resource=code, reason=error.reason_name)
+                self._failed(code, tried, error.reason_name, error.message)
+            except (OSError, lmdb.Error) as error:
+                self._failed(code, tried, type(error).__name__, "a file of the node cannot be read or written")
             else:
                 self.succeeded(code)
                 _log.info("built on schedule", resource=code)
@@ -100,6 +101,11 @@ class Schedule:
             status.next_build_at.FromDatetime(self._next(status.code, schedule))
             status.last_failure = self._failures.get(status.code, "")
         return status
+
+    def _failed(self, code: str, tried: datetime, reason: str, message: str) -> None:
+        when = tried.astimezone(CHINA).isoformat(timespec="minutes")
+        self._failures[code] = f"{when} {reason}: {message}"
+        _log.warning("build on schedule failed", resource=code, reason=reason)
 
     def _due(self) -> list[str]:
         """What is to be built now, that first which has waited longest."""

@@ -88,8 +88,8 @@ class Session:
     async def begin(self) -> None:
         """Journals the session: from here on it will have a receipt.
 
-        Raises `GRANT_NOT_ACTIVE`, and `QUOTA_EXCEEDED` if the grant has no room for another session in this
-        minute.
+        Raises `GRANT_NOT_ACTIVE`, `GRANT_VERSION` if the grant has other terms by now, and `QUOTA_EXCEEDED`
+        if it has no room for another session in this minute.
         """
         await self._uncancelled(self._begin())
 

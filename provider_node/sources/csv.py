@@ -6,7 +6,7 @@ from typing import Final
 
 from provider_node.config import CsvSourceConfig
 from provider_node.sources.batch import Batch
-from provider_node.sources.faults import invalid, places_of
+from provider_node.sources.faults import invalid, name_of, places_of
 from provider_node.sources.file_source import FileSource
 from stayput.delimited import DelimitedError, read_batches, read_header
 
@@ -22,7 +22,7 @@ class CsvSource(FileSource):
 
     def _places_of(self, path: Path, columns: Mapping[str, str]) -> dict[str, int]:
         try:
-            return places_of(columns, read_header(path, self._dialect), path.name)
+            return places_of(columns, read_header(path, self._dialect), name_of(path))
         except DelimitedError as error:
             raise invalid(str(error)) from None
 

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 from provider_node.config import ExcelSourceConfig
 from provider_node.sources import workbook_process
 from provider_node.sources.batch import Batch
-from provider_node.sources.faults import invalid, places_of
+from provider_node.sources.faults import invalid, name_of, places_of
 from provider_node.sources.file_source import FileSource
 from provider_node.sources.values import float_text
 from stayput.errors import StayputError
@@ -47,7 +47,7 @@ class ExcelSource(FileSource):
     def _places_of(self, path: Path, columns: Mapping[str, str]) -> dict[str, int]:
         with self._reading(path) as process:
             header, _ = self._begun(process, path)
-        return places_of(columns, header, path.name)
+        return places_of(columns, header, name_of(path))
 
     def _read(self, path: Path, places: Mapping[str, int]) -> Iterator[Batch]:
         size, wanted = path.stat().st_size, sorted(set(places.values()))
@@ -74,10 +74,10 @@ class ExcelSource(FileSource):
             return [name.strip() for name in answer["header"]], answer["lines"]
         if answer["fault"] == "SHEET":
             raise invalid(
-                f"{path.name}: has no sheet '{self._sheet}'", "name one of its sheets", "source.sheet"
+                f"{name_of(path)}: has no sheet '{self._sheet}'", "name one of its sheets", "source.sheet"
             )
         problem, remedy = _FAULTS[answer["fault"]]
-        raise invalid(f"{path.name}: {problem}", remedy)
+        raise invalid(f"{name_of(path)}: {problem}", remedy)
 
     @staticmethod
     @contextmanager
@@ -116,7 +116,7 @@ def _heard(process: subprocess.Popen[str], path: Path) -> _Message:
 
 def _too_much(path: Path) -> StayputError:
     return invalid(
-        f"{path.name}: is damaged, or reading it takes more than {_MOST_BYTES >> 30} GiB of memory"
+        f"{name_of(path)}: is damaged, or reading it takes more than {_MOST_BYTES >> 30} GiB of memory"
         f" or {_MOST_SECONDS} seconds",
         _EXPORT,
     )

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from stayput.delimited.faults import printable_name
 from stayput.errors import StayputError
 from stayput.v1.errors_pb2 import ErrorReason
 
@@ -23,9 +24,14 @@ def invalid(problem: str, remedy: str = "", field: str = "source.path") -> Stayp
     )
 
 
+def name_of(path: Path) -> str:
+    """What a file is called in texts and tables: its name, in whatever bytes the system has it."""
+    return printable_name(path.name)
+
+
 def unreadable(path: Path, error: OSError) -> StayputError:
     """The error for a file that the operating system does not give."""
-    return invalid(f"{path.name}: the file cannot be read: {error.strerror or type(error).__name__}")
+    return invalid(f"{name_of(path)}: the file cannot be read: {error.strerror or type(error).__name__}")
 
 
 def require_library(module: str, kind: str) -> None:

@@ -5,10 +5,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO, Final
 
 from provider_node.sources.batch import Batch
 from provider_node.sources.faults import unreadable
 from provider_node.sources.files import Files
+from provider_node.sources.source import Digest
+
+_BLOCK: Final = 1 << 20
 
 
 class FileSource(ABC):
@@ -32,14 +36,21 @@ class FileSource(ABC):
         """When one of the files was last written."""
         return self._files.modified_at
 
-    def batches(self) -> Iterator[Batch]:
-        """All rows, in the order of the files; raises at the end if these changed in the meantime."""
+    def batches(self, digest: Digest | None = None) -> Iterator[Batch]:
+        """All rows, in the order of the files; raises at the end if these changed in the meantime.
+
+        `digest` is given the bytes of the files.
+        """
         several = len(self._places) > 1
         for file, places in zip(self._files, self._places, strict=True):
             try:
-                for batch in self._read(file.path, places):
-                    reached = file.before + min(batch.bytes_read, file.size)
-                    yield replace(batch, bytes_read=reached, file=file.name if several else "")
+                with file.path.open("rb") as beside:
+                    for batch in self._read(file.path, places):
+                        reached = min(batch.bytes_read, file.size)
+                        _digested(beside, reached, digest)
+                        name = file.name if several else ""
+                        yield replace(batch, bytes_read=file.before + reached, file=name)
+                    _digested(beside, file.size, digest)
             except OSError as error:
                 raise unreadable(file.path, error) from None
         self._files.require_unchanged()
@@ -57,3 +68,9 @@ class FileSource(ABC):
     @abstractmethod
     def _read(self, path: Path, places: Mapping[str, int]) -> Iterator[Batch]:
         """A file's rows, of the columns at the fields' places; may raise OSError."""
+
+
+def _digested(file: BinaryIO, end: int, digest: Digest | None) -> None:
+    """Gives `digest` the file up to there, which has just been read and so is in memory."""
+    while digest is not None and (block := file.read(min(_BLOCK, end - file.tell()))):
+        digest(block)

@@ -4,10 +4,12 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from provider_node.sources.faults import invalid, unreadable
+from provider_node.sources.faults import invalid, name_of, unreadable
+from stayput.delimited.faults import printable_name
 
 _MAGIC: Final = frozenset("*?[")
 _LEFT_BY_PROGRAMS: Final = (".", "~$")
@@ -17,7 +19,7 @@ _LEFT_BY_PROGRAMS: Final = (".", "~$")
 class SourceFile:
     """A file as it was when it was found.
 
-    `name` tells it from the source's other files; `before` is the size of those before it, in bytes;
+    `name`, a text whatever bytes the system has, tells it from the source's other files; `before` is the size of those before it, in bytes;
     `version`, its inode and the nanosecond of its last change, is another when it was written or replaced.
     """
 
@@ -68,8 +70,8 @@ def _found(pattern: Path) -> tuple[SourceFile, ...]:
         for path in _matching(pattern, root):
             seen = path.stat()
             if not stat.S_ISREG(seen.st_mode):
-                raise invalid(f"{path.name}: is not a regular file")
-            name = path.name if path == root else str(path.relative_to(root))
+                raise invalid(f"{name_of(path)}: is not a regular file")
+            name = name_of(path) if path == root else _name_below(root, path)
             files.append(SourceFile(path, name, before, seen.st_size, (seen.st_ino, seen.st_mtime_ns)))
             before += seen.st_size
     except OSError as error:
@@ -90,7 +92,11 @@ def _matching(pattern: Path, root: Path) -> list[Path]:
         found = [path for path in root.glob(str(rest)) if path.is_file()]
     except ValueError:
         raise invalid(f"{rest}: is no pattern for files; '**' stands for directories by itself") from None
-    paths = sorted(path for path in found if not path.name.startswith(_LEFT_BY_PROGRAMS))
+    paths = [path for path in found if not path.name.startswith(_LEFT_BY_PROGRAMS)]
     if not paths:
         raise invalid(f"{rest}: matches no file")
-    return paths
+    return sorted(paths, key=partial(_name_below, root))
+
+
+def _name_below(root: Path, path: Path) -> str:
+    return printable_name(str(path.relative_to(root)))

@@ -12,7 +12,7 @@ from pyarrow.parquet import ParquetFile
 from provider_node.config import ParquetSourceConfig
 from provider_node.sources.arrow_text import has_text, texts_of
 from provider_node.sources.batch import Batch
-from provider_node.sources.faults import invalid, places_of
+from provider_node.sources.faults import invalid, name_of, places_of
 from provider_node.sources.file_source import FileSource
 from stayput.errors import StayputError
 
@@ -31,12 +31,12 @@ class ParquetSource(FileSource):
 
     def _places_of(self, path: Path, columns: Mapping[str, str]) -> dict[str, int]:
         with _open(path) as file:
-            places = places_of(columns, file.schema_arrow.names, path.name)
+            places = places_of(columns, file.schema_arrow.names, name_of(path))
             for field, place in places.items():
                 column = file.schema_arrow.field(place)
                 if not has_text(column.type):
                     raise invalid(
-                        f"column '{column.name}' of {path.name} is nested or of another type that is no text",
+                        f"column '{column.name}' of {name_of(path)} is nested or of another type that is no text",
                         "export it as text, number or date",
                         f"fields.{field}.column",
                     )
@@ -115,6 +115,6 @@ def _open(path: Path, dictionaries: Collection[str] = ()) -> Iterator[_File]:
 
 def _damaged(path: Path) -> StayputError:
     return invalid(
-        f"{path.name}: is no Parquet file, or one that is encrypted, damaged or cut short",
+        f"{name_of(path)}: is no Parquet file, or one that is encrypted, damaged or cut short",
         "export or transfer it again",
     )

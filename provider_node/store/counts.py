@@ -100,6 +100,14 @@ class Counts:
         for key in self._keys(txn, grant_id, 0):
             txn.delete(key, db=self._counts)
 
+    def forget_lists(self, txn: lmdb.Transaction, grant_id: str) -> None:
+        """Forgets the lists of a grant that has ended; if it is renewed, the privacy lost is as it was."""
+        left = self.account(txn, grant_id)
+        if left.lists:
+            for key in self._keys(txn, grant_id, 0):
+                txn.delete(key, db=self._counts)
+            self._put(txn, grant_id, replace(left, lists=0, size=0))
+
     def _put(self, txn: lmdb.Transaction, grant_id: str, account: Account) -> None:
         kept = _ACCOUNT.pack(account.last, account.lists, account.size, account.spent_milli)
         txn.put(grant_id.encode(), kept, db=self._counts)

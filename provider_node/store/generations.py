@@ -2,7 +2,8 @@
 
 import errno
 import threading
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -45,7 +46,8 @@ class Generations:
         self._open: dict[str, Generation] = {}
         # A session may be on a generation that serves again: LMDB opens a file only once in a process.
         self._indexes: WeakValueDictionary[Path, Index] = WeakValueDictionary()
-        self._lock = threading.Lock()
+        # Reading an index as a whole takes long: only its own resource waits for that.
+        self._locks: dict[str, threading.Lock] = {}
 
     def directory(self, resource: str) -> ResourceDirectory:
         """The files of a resource."""
@@ -55,10 +57,15 @@ class Generations:
         """The serving generation, or `None` before the first build; `RESOURCE_NOT_READY` if it is damaged.
 
         Costs one system call while the generation stays the same. Otherwise the new index and fingerprints
-        are read once as a whole to compare their hashes, which takes about a second per gigabyte.
+        are read once as a whole to compare their hashes, which takes about a second per gigabyte. Who asks
+        for the same resource meanwhile waits, nobody else does.
         """
         directory = self.directory(resource)
-        with self._lock:
+        held = self._open.get(resource)
+        if held is not None and held.manifest.generation == directory.current():
+            return held
+        # As one step, `setdefault` gives all threads the same lock.
+        with self._locks.setdefault(resource, threading.Lock()):
             while (generation := directory.current()) is not None:
                 held = self._open.get(resource)
                 if held is not None and held.manifest.generation == generation:
@@ -82,7 +89,8 @@ class Generations:
         """
         called = called or f"generation {generation}"
         try:
-            manifest = read_manifest(self.directory(resource).generation(generation))
+            with _readable(resource, called):
+                manifest = read_manifest(self.directory(resource).generation(generation))
         except ValidationError:
             raise damaged(resource, f"the manifest of {called} is damaged or of another release") from None
         if (manifest.generation, manifest.contract.resource) != (generation, resource):
@@ -100,8 +108,9 @@ class Generations:
         path = self.directory(resource).generation(generation)
         try:
             manifest = self.manifest(resource, generation)
-            _check_index(resource, manifest, path, called)
-            _fingerprints(resource, manifest, path, called)
+            with _readable(resource, called):
+                _check_index(resource, manifest, path, called)
+                _fingerprints(resource, manifest, path, called)
         except FileNotFoundError:
             raise damaged(resource, f"a file of {called} is missing") from None
         return manifest
@@ -109,9 +118,10 @@ class Generations:
     def _opened(self, resource: str, generation: str, path: Path) -> Generation:
         called = "the serving generation"
         manifest = self.manifest(resource, generation, called)
-        _check_index(resource, manifest, path, called)
-        fingerprints = _fingerprints(resource, manifest, path, called)
-        return Generation(manifest, self._index(path, manifest), fingerprints)
+        with _readable(resource, called):
+            _check_index(resource, manifest, path, called)
+            fingerprints = _fingerprints(resource, manifest, path, called)
+            return Generation(manifest, self._index(path, manifest), fingerprints)
 
     def _index(self, path: Path, manifest: Manifest) -> Index:
         index = self._indexes.get(path)
@@ -123,6 +133,18 @@ class Generations:
                     raise FileNotFoundError(errno.ENOENT, "removed in the meantime") from None
                 raise
         return index
+
+
+@contextmanager
+def _readable(resource: str, called: str) -> Iterator[None]:
+    """Tells files that cannot be read as damage of the resource; of a missing one, others know more."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (OSError, lmdb.Error) as error:
+        told = (isinstance(error, OSError) and error.strerror) or type(error).__name__
+        raise damaged(resource, f"a file of {called} cannot be read: {told}") from error
 
 
 def _check_index(resource: str, manifest: Manifest, path: Path, called: str) -> None:

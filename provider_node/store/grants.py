@@ -8,6 +8,7 @@ write is durable before the caller goes on.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Final
 
@@ -16,6 +17,7 @@ import lmdb
 from provider_node.store.counts import Counts
 from provider_node.store.notice import Notice, NoticeKind
 from provider_node.store.writer import GroupWriter
+from stayput.china_time import china_date
 from stayput.errors import StayputError
 from stayput.grants import active_standing, check_standing, effective_state
 from stayput.v1.access_pb2 import Grant, GrantChange, GrantStanding, GrantState
@@ -23,6 +25,8 @@ from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.signing_pb2 import Envelope
 
 SignChange = Callable[[GrantChange], Envelope]
+LISTS_AFTER_END: Final = timedelta(days=30)
+"""So long after a grant's end its lists are kept: renewed until then, it is compared with them."""
 _NUMBER_DIGITS: Final = 12
 
 
@@ -67,6 +71,7 @@ class Grants:
         self._refused = env.open_db(b"refused-notices")
         self._guards = env.open_db(b"guards")
         self._counts = Counts(env)
+        self._forgot_on = ""
 
     # Grants and their versions
 
@@ -139,6 +144,22 @@ class Grants:
         if grant.valid_until.ToDatetime() > before.valid_until.ToDatetime():
             self._counts.make_room(txn, grant.id)
         self._note(txn, NoticeKind.VERSION, envelope)
+
+    async def forget_ended(self, now: datetime) -> None:
+        """Forgets the lists of grants that ended long before `now`; looks once a day, and after a start."""
+        day = china_date(now).isoformat()
+        if day != self._forgot_on:
+            self._forgot_on = day
+            await self._writer.write(lambda txn: self._forget_ended(txn, now - LISTS_AFTER_END))
+
+    def _forget_ended(self, txn: lmdb.Transaction, before: datetime) -> None:
+        with txn.cursor(self._grants) as cursor:
+            ids = [bytes(key).decode() for key in cursor.iternext(values=False)]
+        for grant_id in ids:
+            if self._counts.account(txn, grant_id).lists:
+                grant = Grant.FromString(self._envelope(txn, grant_id.encode()).payload)
+                if grant.valid_until.ToDatetime(UTC) <= before:
+                    self._counts.forget_lists(txn, grant_id)
 
     def _envelope(self, txn: lmdb.Transaction, key: bytes) -> Envelope:
         return Envelope.FromString(bytes(txn.get(key, default=b"", db=self._grants)))

@@ -10,7 +10,7 @@ import hashlib
 import heapq
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,8 +25,9 @@ from provider_node.config import ResourceConfig
 from provider_node.domain.build.quarantine import MOST_LINES
 from provider_node.domain.build.runs import POSITIONS_SUFFIX
 from provider_node.domain.tokens import IndexKey, TokenKey
-from provider_node.sources import Batch
+from provider_node.sources import Batch, Source
 from provider_node.store.directory import QUARANTINE
+from provider_node.store.files import PRIVATE
 from provider_node.store.manifest import Rejects
 from stayput.errors import StayputError
 from stayput.v1.contract_pb2 import Contract
@@ -48,18 +49,20 @@ def _file(name: str) -> str:
 class PieceManifest(BaseModel):
     """What a piece is: number `number` of `pieces`, from 1; `source_rows` were read, not all of them taken.
 
-    `files` has the hash of each file in hex, `nonce` (in hex) is what positions are enciphered with.
+    `source_sha256` (in hex) is `Share.sha256` of all rows read. `files` has the hash of each file in hex,
+    `nonce` (in hex) is what positions are enciphered with.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     contract_sha256: str
     index_key_id: str
     number: Annotated[int, Field(ge=1)]
     pieces: Annotated[int, Field(ge=1)]
     as_of: AwareDatetime
     source_rows: int
+    source_sha256: str
     rows: int
     rows_left_out: int
     rejects: tuple[Rejects, ...]
@@ -68,7 +71,7 @@ class PieceManifest(BaseModel):
 
 
 class Share:
-    """Every n-th of the batches of a source; counts the rows of all of them."""
+    """Every n-th of the batches of a source; counts and hashes the rows of all of them."""
 
     def __init__(self, number: int, pieces: int) -> None:
         """Raises `FIELD_INVALID` unless `number` is from 1 to `pieces`."""
@@ -82,11 +85,18 @@ class Share:
         self.number = number
         self.pieces = pieces
         self.rows = 0
+        self._digest = hashlib.sha256()
 
-    def of(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+    @property
+    def sha256(self) -> str:
+        """Hash, in hex, of the source, and of which rows are in which batch; once all of it was read."""
+        return self._digest.hexdigest()
+
+    def of(self, source: Source) -> Iterator[Batch]:
         """The batches of this piece."""
-        for place, batch in enumerate(batches):
+        for place, batch in enumerate(source.batches(self._digest.update)):
             self.rows += len(batch.lines) + len(batch.faults)
+            self._digest.update(f"{len(batch.lines)} {len(batch.faults)}\n".encode())
             if place % self.pieces == self.number - 1:
                 yield batch
 
@@ -126,6 +136,7 @@ class Pieces:
             if name != QUARANTINE:
                 path = heaps / f"piece-{manifest.number}" / name
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                path.touch(PRIVATE, exist_ok=False)
                 path.write_bytes(enciphered(content, key, name) if is_hidden(path) else content)
 
     def write_quarantine(self, path: Path) -> None:
@@ -139,7 +150,8 @@ class Pieces:
             # A piece of no batch does not know whether there are several files.
             header = max((next(part) for part in parts), key=len)
             merged = heapq.merge(*parts, key=lambda row: (row[:-3], int(row[-3])))
-            file = stack.enter_context(path.open("x", encoding="utf-8", newline=""))
+            path.touch(PRIVATE, exist_ok=False)
+            file = stack.enter_context(path.open("w", encoding="utf-8", newline=""))
             into = csv.writer(file, lineterminator="\n")
             into.writerow(header)
             into.writerows(islice(merged, MOST_LINES))
@@ -168,8 +180,10 @@ def pieces_of(directories: Sequence[Path], contract: Contract, index_key: IndexK
             raise _unfit(directory, "was made for another definition of the resource, or another salt")
         if manifest.index_key_id != index_key.id:
             raise _unfit(directory, "was made under another index key")
-        if (manifest.pieces, manifest.source_rows) != (manifests[0].pieces, manifests[0].source_rows):
-            raise _unfit(directory, "was made of another source or in another number of pieces")
+        if manifest.pieces != manifests[0].pieces:
+            raise _unfit(directory, f"is one of another number of pieces than that in {found[0][1]}")
+        if _source(manifest) != _source(manifests[0]):
+            raise _unfit(directory, f"was made of another source, or export of it, than that in {found[0][1]}")
     numbers = Counter(manifest.number for manifest in manifests)
     wanted = range(1, manifests[0].pieces + 1) if manifests else range(1, 2)
     missing = [str(number) for number in wanted if numbers[number] != 1]
@@ -200,6 +214,10 @@ def enciphered(content: bytes, key: TokenKey, name: str) -> bytes:
     blocks[:, 1] = np.arange(len(blocks))
     stream = np.frombuffer(key.tokens(blocks.tobytes()), np.uint8)[: len(content)]
     return (np.frombuffer(content, np.uint8) ^ stream).tobytes()
+
+
+def _source(manifest: PieceManifest) -> tuple[int, str]:
+    return manifest.source_rows, manifest.source_sha256
 
 
 def _manifest(directory: Path) -> PieceManifest:

@@ -24,6 +24,7 @@ from provider_node.sources import source_of
 from provider_node.store.directory import ResourceDirectory
 from provider_node.store.files import sync_directory, write_durably
 from stayput.errors import StayputError
+from stayput.v1.contract_pb2 import Contract
 from stayput.v1.errors_pb2 import ErrorReason
 
 
@@ -35,7 +36,9 @@ def make_piece(
     into: Path,
     progress: Callable[[Progress], None],
 ) -> PieceManifest:
-    """Makes a piece in a new directory, which is there once the piece is whole.
+    """Makes a piece in a new directory, which is there once the piece is whole, for its owner alone.
+
+    Nothing is left of one that fails. One that is killed leaves a directory beside it, which the next removes.
 
     Raises as a build does; `CONFIGURATION_INVALID` if the directory is there already, or for a resource that
     offers oblivious mode, of which a piece would have to hold more than tokens.
@@ -48,28 +51,47 @@ def make_piece(
         # A piece that was cut short is made anew.
         shutil.rmtree(making_in, ignore_errors=True)
         making_in.mkdir(mode=0o700, parents=True)
-        source = source_of(resource)
-        reporter = Reporter(progress, source.bytes_total)
-        recipe = recipe_of(resource, contract, builder.index_key, now)
-        making = Making(recipe, making_in, builder.limits, reporter, rows_by_one=builder.rows_by_one)
-        rejects = making.record(share.of(source.batches()))
-        nonce = builder.random(16)
-        manifest = PieceManifest(
-            contract_sha256=contract_hash(contract),
-            index_key_id=builder.index_key.id,
-            number=share.number,
-            pieces=share.pieces,
-            as_of=source.modified_at or now,
-            source_rows=share.rows,
-            rows=reporter.rows,
-            rows_left_out=reporter.rows_left_out,
-            rejects=rejects,
-            nonce=nonce.hex(),
-            files=_sealed(making_in, builder.index_key, nonce),
-        )
-        write_durably(making_in / PIECE, manifest.model_dump_json(indent=2).encode())
-        making_in.rename(into)
+        try:
+            manifest = _made(builder, resource, contract, now, share, making_in, progress)
+            making_in.rename(into)
+        except BaseException:
+            # Until it is whole, it holds subjects' numbers in the clear.
+            shutil.rmtree(making_in, ignore_errors=True)
+            raise
         sync_directory(into.parent)
+    return manifest
+
+
+def _made(
+    builder: Builder,
+    resource: ResourceConfig,
+    contract: Contract,
+    now: datetime,
+    share: Share,
+    directory: Path,
+    progress: Callable[[Progress], None],
+) -> PieceManifest:
+    source = source_of(resource)
+    reporter = Reporter(progress, source.bytes_total)
+    recipe = recipe_of(resource, contract, builder.index_key, now)
+    making = Making(recipe, directory, builder.limits, reporter, rows_by_one=builder.rows_by_one)
+    rejects = making.record(share.of(source))
+    nonce = builder.random(16)
+    manifest = PieceManifest(
+        contract_sha256=contract_hash(contract),
+        index_key_id=builder.index_key.id,
+        number=share.number,
+        pieces=share.pieces,
+        as_of=source.modified_at or now,
+        source_rows=share.rows,
+        source_sha256=share.sha256,
+        rows=reporter.rows,
+        rows_left_out=reporter.rows_left_out,
+        rejects=rejects,
+        nonce=nonce.hex(),
+        files=_sealed(directory, builder.index_key, nonce),
+    )
+    write_durably(directory / PIECE, manifest.model_dump_json(indent=2).encode())
     return manifest
 
 

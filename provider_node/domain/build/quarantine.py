@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from provider_node.domain.build.records import Rejection
+from provider_node.store.files import PRIVATE
 from provider_node.store.manifest import Rejects
 
 MOST_LINES: Final = 100_000
@@ -22,7 +23,8 @@ class Quarantine:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("x", encoding="utf-8", newline="")
+        path.touch(PRIVATE, exist_ok=False)
+        self._file = path.open("w", encoding="utf-8", newline="")
         self._writer = csv.writer(self._file, lineterminator="\n")
         self._of_files: bool | None = None
         self._room = MOST_LINES

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from provider_node.domain.build.positions import Positions
 from provider_node.domain.build.records import Records
+from provider_node.store.files import PRIVATE
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
@@ -54,6 +55,8 @@ class Runs:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         run = Run(self._directory / f"{self._number:06}{POSITIONS_SUFFIX}", self._type)
         self._number += 1
+        for path in (run.positions, run.entries):
+            path.touch(PRIVATE)
         # numpy's own `tofile` does not tell why it fails.
         run.positions.write_bytes(positions.astype(_POSITIONS).tobytes())
         run.entries.write_bytes(entries.tobytes())

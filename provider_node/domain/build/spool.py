@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from provider_node.domain.build.records import Records
+from provider_node.store.files import PRIVATE
 
 _FILES: Final = 256
 _WORDS: Final = np.dtype(">u8")
@@ -63,6 +64,7 @@ class Spool:
     def _file(self, number: int) -> BinaryIO:
         if number not in self._files:
             path = self.directory / _name(number)
+            path.touch(PRIVATE)
             self._files[number] = self._stack.enter_context(path.open("wb"))
         return self._files[number]
 

@@ -24,7 +24,7 @@ from stayput.identity import Caller
 from stayput.rpc.client import error_of
 from stayput.v1.comparison_pb2 import Allowance, SessionOpen
 from stayput.v1.errors_pb2 import ErrorReason
-from stayput.v1.log_pb2 import Receipt
+from stayput.v1.log_pb2 import Receipt, SessionEnd
 from stayput.v1.replica_pb2 import (
     AccountRequest,
     AccountResponse,
@@ -100,8 +100,9 @@ class RemoteAccount:
             stop(self._stopped_by)
 
     async def begin(self, draft: Receipt) -> None:
-        """See `Account`."""
-        await self._answered(AccountRequest(begin=BeginSession(draft=draft)))
+        """See `Account`. Completes the draft: the session begins by the node's clock."""
+        answer = await self._answered(AccountRequest(begin=BeginSession(draft=draft)))
+        draft.CopyFrom(answer.done.draft)
 
     @contextmanager
     def answering(self, day: str) -> Iterator["_Attempts"]:
@@ -120,10 +121,15 @@ class RemoteAccount:
         return answer.finished.receipt
 
     async def cut(self, draft: Receipt) -> Envelope:
-        """See `Account`. If the call is broken the node has made the receipt already, which is empty here."""
+        """See `Account`. If the call is broken the node has made the receipt already, which is empty here.
+
+        Raises `SESSION_CUT` then if the session was to be complete: its receipt may say otherwise.
+        """
         try:
             answer = await self._asked(AccountRequest(cut=CutSession(draft=draft)))
         except _LostError:
+            if draft.end == SessionEnd.SESSION_END_COMPLETE:
+                raise _lost() from None
             _log.warning("receipt left to the node")
             return Envelope()
         self._allowance = answer.finished.allowance

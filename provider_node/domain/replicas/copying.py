@@ -221,7 +221,11 @@ def _append(out: BinaryIO, content: bytes) -> None:
 
 
 def _holds(path: Path, file: GenerationFile) -> bool:
-    return path.stat().st_size == file.size and bytes.fromhex(sha256_of(path)) == file.sha256
+    """Whether a file is what the node says that it is; one that cannot be read is not."""
+    try:
+        return path.stat().st_size == file.size and bytes.fromhex(sha256_of(path)) == file.sha256
+    except OSError:
+        return False
 
 
 def _finish(directory: ResourceDirectory, generation: str) -> None:

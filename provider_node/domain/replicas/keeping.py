@@ -10,7 +10,8 @@ from provider_node.domain.accounts import Clock
 from provider_node.domain.desk import NodeDesk
 from provider_node.domain.identity import NodeNames
 from provider_node.domain.replicas import messages
-from provider_node.domain.replicas.kept_session import KeptSession, violation
+from provider_node.domain.replicas.kept_session import KeptSession
+from provider_node.domain.replicas.violations import violation
 from stayput.errors import StayputError
 from stayput.identity import Caller, department
 from stayput.v1.errors_pb2 import ErrorReason

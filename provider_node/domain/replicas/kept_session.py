@@ -1,27 +1,36 @@
 """One session at a replica, as the node keeps it.
 
 What a replica says of a session is the provider's own word, and yet it is looked at: the session stays the
-one that was admitted, and the consumer's statement is verified before the receipt is signed.
+one that was admitted, its receipt says what was charged, times are the node's, and the consumer's statement
+is verified before the receipt is signed. A session whose replica said anything else gets the receipt of what
+was journaled last.
 """
 
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC
 from typing import Final
 
 import structlog
 
+from provider_node.domain.accounting import charged, quota_exceeded
 from provider_node.domain.accounts import Attempts, Clock
-from provider_node.domain.costs import Entry
+from provider_node.domain.costs import Entry, FetchedFingerprints, Records
 from provider_node.domain.desk import Admitted
 from provider_node.domain.identity import NodeNames
-from provider_node.domain.replicas import messages
+from provider_node.domain.interrupted import interrupted
+from provider_node.domain.receipt_log import is_time
+from provider_node.domain.replicas import drafts, messages
+from provider_node.domain.replicas.clocks import check_between, check_day
+from provider_node.domain.replicas.violations import violation
 from provider_node.domain.signatory import Signatory
 from stayput import requests
+from stayput.china_time import china_date
 from stayput.errors import StayputError
 from stayput.limits import DEFAULTS, complete
 from stayput.v1.comparison_pb2 import SessionOpen
-from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.log_pb2 import Receipt, SessionEnd
 from stayput.v1.replica_pb2 import (
     AttemptsReserved,
@@ -33,23 +42,17 @@ from stayput.v1.replica_pb2 import (
 from stayput.v1.signing_pb2 import Envelope
 
 _NAME_BYTES: Final = 8
-_ADDED: Final = (
-    "records",
-    "elements",
-    "repeated_elements",
-    "distinct_records",
-    "outcome_bytes",
-    "tallies",
-    "fetch",
-    "request",
-    "request_commitment",
-    "response_commitment",
-    "finished_at",
-    "end",
-)
-"""Fields of a receipt that a session adds to as it goes on; the others stay as they were at its beginning."""
 
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Attempts of so many subjects that are held for an answer on a day (ISO date)."""
+
+    attempts: AbstractContextManager[Attempts]
+    day: str
+    subjects: int
 
 
 class KeptSession:
@@ -69,14 +72,16 @@ class KeptSession:
         self._signatory = Signatory(
             admission.ticket.signing_key, requests.session_key_hash(asked.sealed_session_key)
         )
-        self._expected = _expected(asked, admitted, names)
+        self._expected = drafts.expected(asked, admission, names)
         self._clock = clock
+        self._since = clock()
         self._may_serve = may_serve
         self._draft: Receipt | None = None
+        self._fetched = False
         self._finished = False
         self._names = bytearray()
         self._too_many_names = False
-        self._held: AbstractContextManager[Attempts] | None = None
+        self._held: _Held | None = None
 
     def add_names(self, names: bytes) -> None:
         """Names of records that a charge will be about, no more than the session may have records."""
@@ -85,81 +90,113 @@ class KeptSession:
         else:
             self._names += names
 
-    async def begin(self, draft: Receipt) -> SessionAccounted:
+    async def begin(self, said: Receipt) -> SessionAccounted:
         """Journals it. Raises also `RESOURCE_NOT_READY` if its generation may not serve (any more)."""
         if self._draft is not None:
             raise violation("begin", "comes once")
-        for field, value in self._expected.ListFields():
-            if getattr(draft, field.name) != value:
-                raise violation(f"draft.{field.name}", "is not that of the session admitted")
+        now = self._clock()
+        if not is_time(said.started_at):
+            raise violation("draft.started_at", "is no time")
+        draft = drafts.begun(said, self._expected, now)
+        check_between(said.started_at.ToDatetime(UTC), self._since, now, "draft.started_at")
         await asyncio.to_thread(self._may_serve, draft.resource, draft.generation)
         await self._account.begin(draft)
         return self._kept(draft)
 
     async def reserve(self, reserve: ReserveAttempts) -> AttemptsReserved:
-        """Holds attempts until the charge that follows."""
-        self._check_begun()
+        """Holds attempts until the charge that follows. Raises `QUOTA_EXCEEDED` as that would."""
+        draft = self._check_begun()
         self.let_go(violation("reserve", "comes once for an answer"))
         subjects = messages.names_received(reserve.subjects, "reserve.subjects")
         questions = messages.names_received(reserve.questions, "reserve.questions")
         if len(subjects) != len(questions):
             raise violation("reserve.questions", "are not as many as subjects")
-        self._held = self._account.answering(reserve.day)
-        attempts, allowed = self._held.__enter__(), self._limits.attempts_per_subject
+        self._check_room(draft, len(subjects))
+        check_day(reserve.day, self._clock(), "reserve.day")
+        answering = self._account.answering(reserve.day)
+        attempts, allowed = answering.__enter__(), self._limits.attempts_per_subject
+        self._held = _Held(answering, reserve.day, len(subjects))
         refused = await asyncio.to_thread(attempts.reserve, subjects, questions, allowed)
         return AttemptsReserved(refused=refused.tobytes())
 
     async def charge(self, charge: ChargeAnswer) -> SessionAccounted:
         """Accounts for an answer."""
-        entry = await self._entry(charge)
-        await self._account.charge(charge.draft, entry)
+        before, entry = self._check_begun(), await self._entry(charge)
+        draft = drafts.answered(before, charge.draft, entry.cost)
+        fetches = isinstance(entry.cost, FetchedFingerprints)
+        if fetches and self._fetched:
+            raise violation("charge.fetched", "comes once")
+        await self._account.charge(draft, entry)
+        self._fetched = fetches
         self._settled()
-        return self._kept(charge.draft)
+        return self._kept(draft)
 
     async def finish(self, charge: ChargeAnswer) -> SessionFinished:
         """Accounts for the final answer; the receipt."""
-        entry = await self._entry(charge)
-        self._signatory.check(charge.draft, charge.draft, self._clock())
-        receipt = await self._account.finish(charge.draft, entry)
+        before, entry, now = self._check_begun(), await self._entry(charge), self._clock()
+        receipt = drafts.finished(before, charge.draft, entry.cost, now)
+        self._signatory.check(receipt, receipt, now)
+        drafts.check_receipt(receipt)
+        envelope = await self._account.finish(receipt, entry)
         self._settled()
-        return self._ended(receipt)
+        return self._ended(envelope)
 
-    async def cut(self, draft: Receipt) -> SessionFinished:
+    async def cut(self, said: Receipt) -> SessionFinished:
         """Ends it without an answer; the receipt."""
-        self._check_same(draft)
-        if draft.end == SessionEnd.SESSION_END_COMPLETE:
-            self._signatory.check(draft, draft, self._clock())
+        receipt = drafts.cut(self._check_begun(), said, self._clock(), fetched=self._fetched)
+        if receipt.end == SessionEnd.SESSION_END_COMPLETE:
+            # A fetch is asked for, and stated, at its beginning, however long it takes.
+            self._signatory.check(receipt, receipt, receipt.started_at.ToDatetime(UTC))
+        drafts.check_receipt(receipt)
         self.let_go(violation("cut", "comes in the place of an answer"))
-        return self._ended(await self._account.cut(draft))
+        return self._ended(await self._account.cut(receipt))
 
     def let_go(self, error: StayputError) -> None:
         """The answer that attempts were reserved for will not be given."""
         self._names.clear()
         held, self._held = self._held, None
         if held is not None:
-            held.__exit__(type(error), error, None)
+            held.attempts.__exit__(type(error), error, None)
 
     async def close(self) -> None:
         """Ends the account. A session that was begun and has no receipt gets one: its replica is gone."""
         self.let_go(violation("call", "has ended"))
         try:
             if self._draft is not None and not self._finished:
-                self._draft.end = SessionEnd.SESSION_END_NODE_CRASHED
-                self._draft.finished_at.FromDatetime(self._clock())
-                await self._account.cut(self._draft)
+                receipt = interrupted(self._draft, self._limits)
+                receipt.finished_at.FromDatetime(self._clock())
+                await self._account.cut(receipt)
                 _log.warning("receipt made for a session that its replica left")
         finally:
             await self._account.close()
 
     async def _entry(self, charge: ChargeAnswer) -> Entry:
-        self._check_same(charge.draft)
         if self._too_many_names:
             raise violation("parcel.names", "are more than the session may have records")
-        return await asyncio.to_thread(messages.entry_received, charge, bytes(self._names))
+        entry = await asyncio.to_thread(messages.entry_received, charge, bytes(self._names))
+        now, day = self._clock(), china_date(entry.begun_at).isoformat()
+        check_between(entry.begun_at, self._since, now, "charge.begun_at")
+        check_day(day, now, "charge.begun_at")
+        if self._held is not None:
+            if self._held.day != day:
+                raise violation("charge.begun_at", "is on another day than attempts were reserved for")
+            if not isinstance(entry.cost, Records) or entry.cost.records < self._held.subjects:
+                raise violation("charge.cost", "is less than attempts were reserved for")
+        return entry
+
+    def _check_room(self, draft: Receipt, records: int) -> None:
+        allowed, used = self._limits.records_per_session, charged(draft)
+        if used + records > allowed:
+            raise quota_exceeded(
+                "records_per_session",
+                "the grant has no room for this chunk",
+                "compare fewer records, wait for the next day, or apply for more",
+                allowed,
+                used,
+            )
 
     def _kept(self, draft: Receipt) -> SessionAccounted:
-        self._draft = Receipt()
-        self._draft.CopyFrom(draft)
+        self._draft, self._since = draft, self._clock()
         return SessionAccounted(draft=draft)
 
     def _ended(self, receipt: Envelope) -> SessionFinished:
@@ -171,52 +208,9 @@ class KeptSession:
         self._names.clear()
         held, self._held = self._held, None
         if held is not None:
-            held.__exit__(None, None, None)
+            held.attempts.__exit__(None, None, None)
 
     def _check_begun(self) -> Receipt:
         if self._draft is None or self._finished:
             raise violation("message", "is not what can follow")
         return self._draft
-
-    def _check_same(self, draft: Receipt) -> None:
-        if _constant(draft) != _constant(self._check_begun()):
-            raise violation("draft", "is not of the session that was begun")
-
-
-def violation(field: str, problem: str) -> StayputError:
-    """`PROTOCOL_VIOLATION` naming a field: node and replica are not of one release."""
-    return StayputError(
-        ErrorReason.ERROR_REASON_PROTOCOL_VIOLATION,
-        f"{field}: {problem}",
-        field=field,
-        remedy="use the same release at node and replica",
-    )
-
-
-def _expected(asked: SessionOpen, admitted: Admitted, names: NodeNames) -> Receipt:
-    """What the receipt of a session will say that was asked for and admitted so."""
-    grant, ticket = admitted.admission.grant, admitted.admission.ticket
-    return Receipt(
-        grant_id=grant.id,
-        ticket_id=ticket.id,
-        consumer=grant.consumer,
-        operator=ticket.operator,
-        purpose=ticket.purpose,
-        case_number=ticket.case_number,
-        provider=names.department,
-        node_id=names.node_id,
-        resource=asked.contract.resource,
-        mode=asked.mode,
-        granularity=asked.granularity,
-        key=asked.key,
-        checks=asked.checks,
-        software_version=names.software_version,
-    )
-
-
-def _constant(draft: Receipt) -> Receipt:
-    constant = Receipt()
-    constant.CopyFrom(draft)
-    for name in _ADDED:
-        constant.ClearField(name)
-    return constant

@@ -19,6 +19,7 @@ from provider_node.domain.costs import (
     Records,
 )
 from provider_node.domain.guards import Observation
+from provider_node.domain.receipt_log import is_time
 from provider_node.domain.sequence import Asked
 from provider_node.store.evaluations import CHUNK_NAME_BYTES
 from provider_node.store.sorted_runs import Numbers
@@ -99,7 +100,10 @@ def entry_received(charge: ChargeAnswer, names: bytes) -> Entry:
         climb = Climb(told.climb_total, told.climb_highest, told.climb_end, told.climb_peak)
         ranks = _numbers(told.ranks, _RANK, "observed.ranks").astype(np.uint32, copy=False)
         observed = Observation(climb, Asked(ranks))
-    return Entry(_cost(charge, names), charge.begun_at.ToDatetime(UTC), observed)
+    cost = _cost(charge, names)
+    if not is_time(charge.begun_at):
+        raise field_invalid("charge.begun_at", "is no time", "use the same release at node and replica")
+    return Entry(cost, charge.begun_at.ToDatetime(UTC), observed)
 
 
 def _cost(charge: ChargeAnswer, names: bytes) -> Cost:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+import lmdb
 import structlog
 
 from provider_node.domain import catalogue
@@ -105,13 +106,15 @@ class Offering:
             waiting = failed is not None and failed.generation == generation and self._clock() < failed.again
             return None if waiting or not generation else self._resource(code)
         except StayputError as error:
-            self._note(code, generation, error)
-            return None
+            self._note(code, generation, error.reason_name)
+        except (OSError, lmdb.Error) as error:
+            self._note(code, generation, type(error).__name__)
+        return None
 
-    def _note(self, code: str, generation: str, error: StayputError) -> None:
+    def _note(self, code: str, generation: str, reason: str) -> None:
         before = self._failed.get(code)
         if before is None or before.generation != generation:
-            _log.warning("resource not offered to replicas", resource=code, reason=error.reason_name)
+            _log.warning("resource not offered to replicas", resource=code, reason=reason)
         self._failed[code] = _Failed(generation, self._clock() + AGAIN)
 
     def _resource(self, code: str) -> ReplicaResource | None:

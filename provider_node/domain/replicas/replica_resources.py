@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import lmdb
 import structlog
 
 from provider_node.domain.evaluating import Evaluators
@@ -217,7 +218,10 @@ class ReplicaResources:
     def _opened(self, resource: ReplicaResource) -> _Held:
         """What has been switched to, verified as a whole."""
         code, opening = resource.resource, self._open_with()
-        generation = opening.generations.current(code)
+        try:
+            generation = opening.generations.current(code)
+        except (OSError, lmdb.Error) as error:
+            raise damaged(code, "a file that was copied cannot be read") from error
         if generation is None or generation.manifest.generation != resource.generation:
             raise damaged(code, "the generation that was copied does not serve")
         manifest = generation.manifest

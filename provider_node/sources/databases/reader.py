@@ -11,6 +11,7 @@ from provider_node.sources.databases.database import Cursor, Database
 from provider_node.sources.databases.faults import Fault, told
 from provider_node.sources.databases.statements import looking_at, quoted, selecting
 from provider_node.sources.faults import places_of
+from provider_node.sources.source import Digest
 
 _BATCH_ROWS: Final = 50_000
 
@@ -57,11 +58,17 @@ class DatabaseSource:
         """Not known."""
         return
 
-    def batches(self) -> Iterator[Batch]:
-        """All rows, as they were at one moment as far as the database can tell."""
+    def batches(self, digest: Digest | None = None) -> Iterator[Batch]:
+        """All rows, as they were at one moment as far as the database can tell.
+
+        `digest` is given the values, column by column of each batch.
+        """
         before = 0
         with self._reading(self._statement) as cursor:
             while columns := self._columns(cursor):
+                if digest is not None:
+                    for column in columns:
+                        digest("\0".join(column).encode("utf-8", "surrogatepass"))
                 yield self._batch(columns, before)
                 before += len(columns[0])
 

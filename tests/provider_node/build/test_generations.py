@@ -1,14 +1,18 @@
+import errno
 import gc
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import copytree
 
+import lmdb
 import pytest
 
 from provider_node.config import ResourceConfig
+from provider_node.store import generations as module
 from provider_node.store.directory import ResourceDirectory
 from provider_node.store.generations import Generation, Generations
 from provider_node.store.manifest import Manifest
@@ -137,6 +141,11 @@ def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1])
 
 
+def make_directory(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
 @pytest.mark.parametrize(
     ("name", "damage", "problem"),
     [
@@ -148,6 +157,8 @@ def cut(path: Path) -> None:
         ("fingerprints/1", Path.unlink, "a file of the serving generation is missing"),
         ("manifest.json", cut, "the manifest of the serving generation is damaged"),
         ("manifest.json", Path.unlink, "a file of the serving generation is missing"),
+        ("index.mdb", make_directory, "a file of the serving generation cannot be read: Is a directory"),
+        ("fingerprints/0", make_directory, "a file of the serving generation cannot be read: Is a directory"),
     ],
 )
 def test_a_damaged_generation_is_told(
@@ -213,3 +224,78 @@ def test_a_copied_generation_never_serves(
     link.symlink_to("generations/20270101T000000Z-0000")
     with pytest.raises(StayputError, match="belongs to another generation"):
         generations.current(CODE)
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "told"),
+    [
+        ("read_manifest", OSError(errno.EIO, "Input/output error"), "Input/output error"),
+        ("sha256_of", OSError(errno.EIO, "Input/output error"), "Input/output error"),
+        ("FingerprintSet", OSError(errno.EIO, "Input/output error"), "Input/output error"),
+        ("Index", None, "InvalidError"),
+    ],
+)
+def test_a_disk_that_does_not_read_is_told_as_damage(
+    generations: Generations,
+    build: Build,
+    oblivious: ResourceConfig,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    error: Exception | None,
+    told: str,
+) -> None:
+    def fail(*_: object) -> None:
+        if error is not None:
+            raise error
+        (tmp_path / "damaged").write_bytes(bytes(1 << 16))
+        lmdb.open(f"{tmp_path / 'damaged'}", subdir=False, readonly=True, lock=False)
+
+    generation = build(oblivious).generation
+    monkeypatch.setattr(module, name, fail)
+    with pytest.raises(StayputError, match=f"serving generation cannot be read: {told}") as caught:
+        generations.current(CODE)
+    assert caught.value.reason == ErrorReason.ERROR_REASON_RESOURCE_NOT_READY
+    if name != "Index":
+        with pytest.raises(StayputError, match=f"{generation} cannot be read: {told}"):
+            generations.verify(CODE, generation)
+    monkeypatch.undo()
+    # Nothing of it is kept.
+    assert entries(current(generations)) == 300
+
+
+def test_a_large_generation_that_is_opened_keeps_no_other_resource_waiting(
+    generations: Generations,
+    build: Build,
+    write_resource: Write,
+    resource: ResourceConfig,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other, third = (
+        write_resource([("11010519491231002X", "张三", "A1")], (CODE, code), directory=tmp_path / code)
+        for code in ("other", "third")
+    )
+    for one in (resource, other, third):
+        build(one)
+    opened = generations.current("other")
+    reading, go_on, sha256_of = threading.Event(), threading.Event(), module.sha256_of
+
+    def blocked(path: Path) -> str:
+        if CODE in path.parts:
+            reading.set()
+            assert go_on.wait(60)
+        return sha256_of(path)
+
+    monkeypatch.setattr(module, "sha256_of", blocked)
+    with ThreadPoolExecutor(3) as threads:
+        large = [threads.submit(generations.current, CODE) for _ in range(2)]
+        try:
+            assert reading.wait(60)
+            assert threads.submit(generations.current, "other").result(10) is opened
+            build(third, NOW + timedelta(hours=1))
+            threads.submit(generations.current, "third").result(10)
+            assert not any(one.done() for one in large)
+        finally:
+            go_on.set()
+    assert large[0].result() is large[1].result() is generations.current(CODE)

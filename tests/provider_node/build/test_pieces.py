@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provider_node.config import Build, CsvSourceConfig, ResourceConfig
-from provider_node.domain.build import Builder
+from provider_node.domain.build import Builder, piecework
 from provider_node.domain.build.pieces import PIECE, PieceManifest, Share, enciphered
 from provider_node.domain.build.piecework import make_piece
 from provider_node.domain.oprf_keys import OprfKeys
@@ -94,6 +95,11 @@ def test_one_piece_of_one_is_the_whole(
     assert assembled.index_sha256 == whole.index_sha256
 
 
+def modes(directory: Path) -> set[int]:
+    """The modes of all files below a directory."""
+    return {path.stat().st_mode & 0o777 for path in directory.rglob("*") if path.is_file()}
+
+
 def test_a_piece_tells_no_number(pieces: list[Path], resident_id: Number, resource: ResourceConfig) -> None:
     assert isinstance(resource.source, CsvSourceConfig)
     numbers = [int(resident_id(n)[:17]) for n in range(FILES * 40 + 20)]
@@ -103,7 +109,8 @@ def test_a_piece_tells_no_number(pieces: list[Path], resident_id: Number, resour
         assert not np.isin(np.fromfile(path, "<u8"), numbers).any()
     for path in (path for piece in pieces for path in piece.rglob("*") if path.is_file()):
         assert resident_id(0).encode() not in path.read_bytes()
-    assert all(piece.stat().st_mode & 0o077 == 0 for piece in pieces)
+    assert {piece.stat().st_mode & 0o777 for piece in pieces} == {0o700}
+    assert {mode for piece in pieces for mode in modes(piece)} == {0o600}
 
 
 def flip(path: Path) -> None:
@@ -123,8 +130,9 @@ def change(piece: Path, **values: object) -> None:
         (lambda pieces: pieces.pop(), "not each piece is there once; see number 3"),
         (lambda pieces: pieces.append(pieces[0]), "see number 1"),
         (lambda pieces: change(pieces[1], source_rows=7), "another source"),
+        (lambda pieces: change(pieces[1], source_sha256="0" * 64), "another source, or export of it"),
         (lambda pieces: change(pieces[1], pieces=4), "another number"),
-        (lambda pieces: change(pieces[1], format=2), "another release"),
+        (lambda pieces: change(pieces[1], format=1), "another release"),
         (lambda pieces: change(pieces[1], files={"../../../etc/passwd": "0" * 64}), "damaged"),
         (lambda pieces: change(pieces[1], index_key_id="0" * 16), "another index key"),
         (lambda pieces: change(pieces[1], contract_sha256="0" * 64), "another definition"),
@@ -169,15 +177,69 @@ def test_a_piece_is_one_of_them(number: int, count: int) -> None:
     assert caught.value.field == "shard"
 
 
-def test_a_piece_is_whole_or_not_there(
-    resource: ResourceConfig, builder: Callable[..., Builder], tmp_path: Path
+@pytest.mark.parametrize("kind", ["csv", "sqlite"])
+def test_pieces_of_two_exports_with_as_many_rows_are_refused(
+    write_resource: Write,
+    resident_id: Number,
+    builder: Callable[..., Builder],
+    tmp_path: Path,
+    kind: str,
 ) -> None:
+    changes = [('kind = "csv"\npath = "vehicles.csv"', 'kind = "sqlite"\npath = "v.db"\ntable = "v"')]
+    # One is a day older: the first has left, and one came at the end.
+    for number, first in enumerate((0, 1, 1)):
+        rows = [(resident_id(n), "张三", "A1") for n in range(first, first + 9)]
+        resource = write_resource(rows, *changes[: kind == "sqlite"])
+        with sqlite3.connect(tmp_path / "v.db") as database:
+            database.execute("CREATE TABLE IF NOT EXISTS v (身份证号码, 姓名, 号牌号码)")
+            database.execute("DELETE FROM v")
+            database.executemany("INSERT INTO v VALUES (?, ?, ?)", rows)
+        database.close()
+        share = Share(max(number, 1), 2)
+        make_piece(builder("data"), resource, NOW, share, tmp_path / f"{number}", lambda _: None)
+    with pytest.raises(StayputError, match=f"in {tmp_path}/2 was made of another source, or export of it"):
+        builder("data").build(resource, NOW, lambda _: None, pieces=[tmp_path / "0", tmp_path / "2"])
+    same = [tmp_path / "1", tmp_path / "2"]
+    assert builder("data").build(resource, NOW, lambda _: None, pieces=same).subjects == 9
+
+
+@pytest.mark.parametrize("stops_at", [1, 3])
+def test_nothing_is_left_of_a_piece_that_fails(
+    resource: ResourceConfig,
+    builder: Callable[..., Builder],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stops_at: int,
+) -> None:
+    making_in, calls = tmp_path / "piece.building", 0
+
     def stop(_: object) -> None:
-        raise SystemExit(1)
+        nonlocal calls
+        calls += 1
+        if calls == stops_at:
+            raise SystemExit(1)
+
+    def full(*_: object) -> None:
+        assert making_in.stat().st_mode & 0o777 == 0o700
+        assert list(making_in.rglob("*.positions"))
+        assert modes(making_in) == {0o600}
+        raise OSError(28, "No space left on device")
 
     with pytest.raises(SystemExit):
         make_piece(builder("data"), resource, NOW, Share(1, 2), tmp_path / "piece", stop)
-    assert not (tmp_path / "piece").exists()
+    assert not list(tmp_path.glob("piece*"))
+    # All subjects' numbers are written, and not enciphered yet.
+    monkeypatch.setattr(piecework, "_sealed", full)
+    with pytest.raises(StayputError, match="no room"):
+        make_piece(builder("data"), resource, NOW, Share(1, 2), tmp_path / "piece", lambda _: None)
+    assert not list(tmp_path.glob("piece*"))
+
+
+def test_a_piece_is_whole_or_not_there(
+    resource: ResourceConfig, builder: Callable[..., Builder], tmp_path: Path
+) -> None:
+    # What a killed one has left.
+    (tmp_path / "piece.building" / "heaps").mkdir(parents=True)
     made = make_piece(builder("data"), resource, NOW, Share(1, 2), tmp_path / "piece", lambda _: None)
     assert PieceManifest.model_validate_json((tmp_path / "piece" / PIECE).read_bytes()) == made
     assert not (tmp_path / "piece.building").exists()

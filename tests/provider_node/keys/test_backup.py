@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from provider_node.cli import app
 from provider_node.config import load_node
 from provider_node.domain import restoring
 from provider_node.domain.backup import back_up
@@ -96,7 +98,8 @@ def rewritten(source: Path, target: Path, change: Callable[[Files], object]) -> 
 
 
 async def test_what_cannot_be_made_again_is_saved_and_nothing_else(running: Path, tmp_path: Path) -> None:
-    contents = back_up(running / "node.toml", tmp_path / "backup", UNLOCKER, NOW)
+    contents, left_out = back_up(running / "node.toml", tmp_path / "backup", UNLOCKER, NOW)
+    assert left_out == []
     assert sorted(contents.files) == [
         "data/definitions/deaths/0001.toml",
         f"data/resources/deaths/manifests/{GENERATION}.json",
@@ -111,6 +114,48 @@ async def test_what_cannot_be_made_again_is_saved_and_nothing_else(running: Path
     assert len(secrets) == 6
     assert not any(secret[:64] in saved for secret in secrets)
     assert names(tmp_path) == {"backup", "node"}
+
+
+@pytest.mark.parametrize("with_indexes", [False, True])
+def test_what_nobody_knows_is_left_out_and_told(node: Path, tmp_path: Path, with_indexes: bool) -> None:
+    data, secret = node / "data", b"0badc0de" * 8
+    resource = data / "resources" / "deaths"
+    generation = resource / "generations" / GENERATION
+    unknown = [
+        data / ".keys.0a1b",
+        data / "definitions" / "deaths" / "0001.key",
+        data / "keys.old",
+        data / "resources" / "Deaths (copy)",
+        resource / "manifests",
+        resource / "salt.key",
+    ]
+    in_a_generation = [generation / "deep" / "index.key", generation / "evaluations.mdb"]
+    for path in (data / "keys.old", data / ".keys.0a1b", data / "resources" / "Deaths (copy)"):
+        path.mkdir()
+        (path / "salt").write_bytes(secret)
+        (path / "index.key").write_bytes(secret)
+    in_a_generation[0].parent.mkdir()
+    for path in (unknown[1], unknown[5], in_a_generation[0]):
+        path.write_bytes(secret)
+    # Links to keys under names that a node has.
+    in_a_generation[1].symlink_to(data / "keys.old" / "index.key")
+    unknown[4].symlink_to(data / "keys.old" / "index.key")
+    _, left_out = back_up(node / "node.toml", tmp_path / "backup", UNLOCKER, NOW, with_indexes=with_indexes)
+    assert sorted(left_out) == sorted([*unknown, *in_a_generation] if with_indexes else unknown)
+    assert secret not in (tmp_path / "backup").read_bytes()
+    restore(tmp_path / "backup", tmp_path / "again", UNLOCKER)
+    assert sorted(names(tmp_path / "again" / "data")) == ["definitions", "keys", "resources"]
+
+
+def test_the_command_tells_what_was_left_out(node: Path, tmp_path: Path) -> None:
+    (node / "data" / "keys.old").mkdir()
+    secret = tmp_path / "secret"
+    secret.touch(mode=0o600)
+    secret.write_text("a passphrase of the test\n")
+    command = ["backup", f"{tmp_path / 'backup'}", "--config", f"{node / 'node.toml'}"]
+    ran = CliRunner(env={"LC_ALL": "C.UTF-8"}).invoke(app, [*command, "--passphrase-file", f"{secret}"])
+    assert ran.exit_code == 0
+    assert f"left out: {node / 'data' / 'keys.old'} is no part of a node's data" in ran.output
 
 
 async def test_what_is_restored_is_what_was_saved(running: Path, tmp_path: Path) -> None:
@@ -160,7 +205,7 @@ async def test_a_state_that_is_written_to_meanwhile_is_saved_as_of_one_moment(
 def test_a_restored_node_can_be_saved_again(node: Path, tmp_path: Path) -> None:
     back_up(node / "node.toml", tmp_path / "backup", UNLOCKER, NOW, with_indexes=True)
     restore(tmp_path / "backup", tmp_path / "again", UNLOCKER)
-    again = back_up(tmp_path / "again" / "node.toml", tmp_path / "next", UNLOCKER, NOW, with_indexes=True)
+    again, _ = back_up(tmp_path / "again" / "node.toml", tmp_path / "next", UNLOCKER, NOW, with_indexes=True)
     assert again.files == archive.verified(tmp_path / "backup").files
 
 

@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from provider_node.cli import app
 from provider_node.config import NodeConfig, load_node
 from provider_node.domain.backup import back_up
 from provider_node.domain.keys import NodeKeys
@@ -138,6 +140,37 @@ def test_a_node_made_again_of_its_backup_knows_its_replicas(config: NodeConfig, 
     assert Replicas(restored.node.data).all() == Replicas(config.node.data).all()
     ca = ReplicaAuthority(KeyStore.of(restored), "deaths-1").server_credentials().ca_certificate
     assert read(tmp_path / "east.json").ca_certificate.encode() == ca
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        (
+            "C.UTF-8",
+            "replicas on the list as of then: east, west; before you serve, run provider-node replica",
+        ),
+        ("zh_CN.UTF-8", "备份时名单上的副本：east, west；启动节点之前，请对此后已移除的每个副本运行"),
+    ],
+)
+def test_whoever_restores_a_node_is_told_which_replicas_are_listed_again(
+    config: NodeConfig, tmp_path: Path, language: str, told: str
+) -> None:
+    key = tmp_path / "key"
+    key.touch(mode=0o600)
+    key.write_bytes(bytes(range(32)))
+
+    def restored(name: str) -> str:
+        back_up(tmp_path / "node.toml", tmp_path / name, Unlocker("key-file", key.read_bytes()), NOW)
+        runner = CliRunner(env={"LC_ALL": language})
+        asked = ["restore", str(tmp_path / name), str(tmp_path / f"{name}-again"), "--key-file", str(key)]
+        return runner.invoke(app, asked, catch_exceptions=False).stdout
+
+    assert "provider-node replica remove" not in restored("without")
+    for replica in ("west", "east"):
+        add(config, replica, tmp_path / f"{replica}.json", BY, NOW)
+    out = restored("with")
+    assert told in out
+    assert "provider-node replica remove" in out
 
 
 def assert_nothing_made(config: NodeConfig, directory: Path) -> None:

@@ -1,20 +1,29 @@
 """What replicas are told: all that they serve with, nothing more, and made anew only when it is new."""
 
+import errno
 import os
 from datetime import UTC, timedelta
+from pathlib import Path
+from typing import IO, Any
 
+import lmdb
 import pytest
 
 from provider_node.config import load_resources
+from provider_node.domain.build import Builder
+from provider_node.domain.replicas import files_of_generation, offering
 from provider_node.domain.replicas.key_transfer import sent
 from provider_node.domain.replicas.offering import AGAIN
 from provider_node.store.epochs import Purpose
+from provider_node.store.manifest import Manifest
 from stayput import signing
 from stayput.v1.comparison_pb2 import Description
 from stayput.v1.contract_pb2 import Granularity
-from stayput.v1.replica_pb2 import FollowResponse, ReplicaResource
+from stayput.v1.replica_pb2 import FollowResponse, GenerationFile, ReplicaResource
 from tests.provider_node.replicas.peer import BY, NODE, NOT_SENT, NOW, PROVIDER, RESOURCE, NodeEnd, sha256
 from tests.provider_node.serving import register
+
+OTHER = "boat-owners"
 
 
 def only(response: FollowResponse) -> ReplicaResource:
@@ -166,3 +175,49 @@ def test_a_generation_that_builds_remove_meanwhile_stays_until_the_link_names_an
     assert only(idle.offering.current()) == only(first)
     idle.build()
     assert only(idle.offering.current()).generation == idle.serving() != only(first).generation
+
+
+# A disk that does not read.
+
+
+@pytest.fixture
+def two(idle: NodeEnd) -> NodeEnd:
+    """With another resource, of the same rows."""
+    path = idle.directory / "resources" / "boats.toml"
+    path.write_text(RESOURCE.replace(f'"{register.CODE}"', f'"{OTHER}"'), "utf-8")
+    idle.configured.update(load_resources(path.parent))
+    keys = idle.keyring.index.current, idle.keyring.oprf
+    builder = Builder(idle.data, *keys, "0.0-test", lambda length: bytes(range(length)))
+    builder.build(idle.configured[OTHER], NOW, lambda _: None)
+    return idle
+
+
+def test_a_file_that_cannot_be_opened_leaves_out_its_resource_alone(
+    two: NodeEnd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, unreadable = Path.open, two.generation(two.serving()) / "index.mdb"
+
+    def open_(path: Path, mode: str = "r", **more: str | None) -> IO[Any]:
+        if path == unreadable:
+            raise OSError(errno.EIO, "Input/output error")
+        return opened(path, mode, -1, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", open_)
+        assert [one.resource for one in two.offering.current().resources] == [OTHER]
+    assert [one.resource for one in two.offering.current().resources] == [OTHER]
+    two.clock.now += AGAIN
+    assert [one.resource for one in two.offering.current().resources] == [OTHER, register.CODE]
+
+
+@pytest.mark.parametrize("error", [PermissionError(errno.EACCES, "denied"), lmdb.DiskError("disk")], ids=type)
+def test_so_does_whatever_else_storage_fails_with(
+    two: NodeEnd, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def files_of(directory: Path, manifest: Manifest) -> list[GenerationFile]:
+        if manifest.contract.resource == register.CODE:
+            raise error
+        return files_of_generation.files_of(directory, manifest)
+
+    monkeypatch.setattr(offering, "files_of", files_of)
+    assert [one.resource for one in two.offering.current().resources] == [OTHER]

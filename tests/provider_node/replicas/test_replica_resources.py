@@ -1,19 +1,22 @@
 """What a replica serves: the node's generations, each with what the node says of it, and one at any time."""
 
 import asyncio
+import errno
 import gc
 import weakref
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
+import lmdb
 import pytest
 
 from provider_node.config import load_resources
 from provider_node.domain.replicas.copying import Copying
 from provider_node.domain.replicas.following import Rhythm
 from provider_node.domain.replicas.replica_resources import ReplicaDescribing, ReplicaResources
+from provider_node.store.generations import Generation, Generations
 from stayput import signing
 from stayput.identity import department
 from stayput.v1.comparison_pb2 import Description
@@ -280,6 +283,56 @@ async def test_an_index_that_has_rotted_is_fetched_again(
     async with kept.running():
         kept.resources.hear(node.offering.current())
         await kept.serves(node.serving())
+    assert files.asked == [(INDEX, 0)]
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "disk"), lmdb.DiskError("disk")], ids=type)
+async def test_a_copy_that_cannot_be_read_is_doubted_and_tried_again(
+    node: NodeEnd, kept: Kept, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    failing = [error, error]
+
+    def current(self: Generations, resource: str) -> Generation | None:
+        if self is not node.generations and failing:
+            raise failing.pop()
+        return current_of(self, resource)
+
+    current_of = Generations.current
+    monkeypatch.setattr(Generations, "current", current)
+    kept.resources.hear(node.offering.current())
+    await kept.serves(node.serving())
+    assert failing == []
+    assert outcomes(kept) == [expected for _, expected in ASKED]
+
+
+async def test_a_file_that_cannot_be_read_is_fetched_again(
+    node: NodeEnd,
+    files: FaultyFiles,
+    stub: "ReplicaServiceAsyncStub",
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = Kept(stub, tmp_path / "replica")
+    async with first.running():
+        first.resources.hear(node.offering.current())
+        await first.serves(node.serving())
+    del first
+    gc.collect()
+    files.asked.clear()
+    opened = Path.open
+
+    def open_(path: Path, mode: str = "r", **more: str | None) -> IO[Any]:
+        # What is fetched instead can be read.
+        if path.name == INDEX and path.is_relative_to(tmp_path / "replica") and not files.asked:
+            raise OSError(errno.EIO, "Input/output error")
+        return opened(path, mode, -1, **more)
+
+    monkeypatch.setattr(Path, "open", open_)
+    kept = Kept(stub, tmp_path / "replica")
+    async with kept.running():
+        kept.resources.hear(node.offering.current())
+        await kept.serves(node.serving())
+        assert outcomes(kept) == [expected for _, expected in ASKED]
     assert files.asked == [(INDEX, 0)]
 
 

@@ -35,6 +35,16 @@ def test_each_record_is_in_one_cell_of_each_part() -> None:
         assert len(set(made[1].ravel().tolist())) == 2
 
 
+@pytest.mark.parametrize(("minimum", "readable"), [(10, 260), (100, 365), (1_000, 1_430)])
+def test_a_sketch_gives_away_the_names_of_as_many_records_as_is_said_of_it(
+    minimum: int, readable: int
+) -> None:
+    nothing = sketch_of(names(0, 1), minimum)
+    assert differ_by_fewer(sketch_of(names(readable, 2), minimum), nothing, readable + 1)
+    more = readable * 6 // 5
+    assert not differ_by_fewer(sketch_of(names(more, 3), minimum), nothing, more + 1)
+
+
 @given(st.integers(0, 40), SEEDS)
 def test_a_sketch_is_the_same_in_any_order_and_is_kept_whole(count: int, seed: int) -> None:
     list_ = names(count, seed)

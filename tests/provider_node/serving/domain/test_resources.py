@@ -3,13 +3,16 @@
 from datetime import UTC
 from pathlib import Path
 
+import lmdb
 import pytest
 
 from provider_node.config import load_resources
+from provider_node.domain.build import Builder
 from provider_node.domain.addresses import checked_callable, checked_listen
 from provider_node.domain.key_rings import IndexKeys
 from provider_node.domain.platform import Platform
 from provider_node.domain.resources import Resources
+from provider_node.store import generations
 from provider_node.store.generations import Generations
 from provider_node.store.state import State
 from stayput.contract import require_same
@@ -141,6 +144,39 @@ async def test_a_refused_renewal_does_not_stop_the_node(
     await bare_node.resources.renew_all(platform, ADDRESS)
     with refused("RESOURCE_TAKEN"):
         await bare_node.resources.publish(register.CODE, platform, ADDRESS)
+
+
+@pytest.mark.parametrize("error", [None, OSError(5, "Input/output error"), lmdb.InvalidError("damaged")])
+async def test_a_resource_that_cannot_be_read_keeps_no_other_from_being_served(
+    unbuilt: Resources,
+    platform: Platform,
+    peer: Peer,
+    state: State,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception | None,
+) -> None:
+    second = register.RESOURCE.replace(register.CODE, "a-first")
+    (tmp_path / "resources" / "first.toml").write_text(second, "utf-8")
+    unbuilt._configured = load_resources(tmp_path / "resources")
+    builder = Builder(tmp_path / "data", INDEX_KEY, OPRF_KEYS, "0.0-test", lambda length: bytes(length))
+    for code in unbuilt.codes():
+        builder.build(unbuilt.config(code), register.BUILT_AT, lambda _: None)
+        await state.set_published(code)
+    (index,) = (tmp_path / "data" / "resources" / "a-first").glob("generations/*/index.mdb")
+    index.unlink()
+    index.mkdir()
+    if error is not None:
+        # Whatever else the storage may raise, where nobody has thought of it.
+        damage = lambda code, _: (_ for _ in ()).throw(error)  # noqa: E731
+        monkeypatch.setattr(generations, "damaged", damage)
+    await unbuilt.renew_all(platform, ADDRESS)
+    assert set(peer.published) == {register.CODE}
+    assert unbuilt.serving(register.CODE).generation
+    if error is None:
+        with refused("RESOURCE_NOT_READY", "resource"):
+            unbuilt.serving("a-first")
+        assert [one.problem != "" for one in unbuilt.statuses()] == [True, False]
 
 
 def test_the_status_tells_rows_and_subjects(bare_node: LocalNode) -> None:

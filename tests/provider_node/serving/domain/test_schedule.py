@@ -1,9 +1,11 @@
 """When a resource is built on its own, and what comes of it: the clock is the test's, the builds are real."""
 
 import asyncio
+import errno
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import lmdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -226,6 +228,38 @@ async def test_one_after_another_the_longest_due_first(node: Node) -> None:
     node.built.clear()
     await schedule.build_due()
     assert (node.built, most) == (["a-second", register.CODE], 1)
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "Input/output error"), lmdb.InvalidError("damaged")])
+async def test_a_resource_whose_files_cannot_be_read_keeps_no_other_from_being_built(
+    node: Node, error: Exception
+) -> None:
+    text = (node.directory / "resources" / "vehicles.toml").read_text("utf-8")
+    (node.directory / "resources" / "other.toml").write_text(text.replace(register.CODE, "a-first"), "utf-8")
+    node.restart()
+
+    async def build(code: str) -> None:
+        if code == "a-first":
+            raise error
+        await node.build(code)
+
+    node.schedule = Schedule(node.resources, build, node.clock)
+    await node.schedule.build_due()
+    assert node.status().generation
+    assert f"{type(error).__name__}: a file of the node" in node.status("a-first").last_failure
+    # It is tried again at its next time, not at once.
+    assert node.status("a-first").next_build_at.ToDatetime(UTC) == node.clock.now + timedelta(hours=6)
+
+
+async def test_a_directory_that_cannot_be_read_is_left_to_the_build(node: Node) -> None:
+    assert await node.built_now()
+    generations = node.directory / "data" / "resources" / register.CODE / "generations"
+    generations.rename(generations.with_name("away"))
+    generations.write_text("")
+    node.restart()
+    assert await node.built_now()
+    assert "BUILD_FAILED" in node.status().last_failure
+    assert node.schedule.wait() == timedelta(minutes=1)
 
 
 async def test_what_has_no_schedule_is_left_alone(node: Node) -> None:

@@ -284,6 +284,51 @@ async def test_a_list_shorter_than_the_minimum_is_told_nothing(bare_node: LocalN
         assert (await counted(node, consumer, random_elements(20))).receipt.records == 20
 
 
+def short(column: int) -> Columns:
+    """30 elements in each column, but one less than the minimum of 10 in one."""
+    columns = random_elements(30)
+    del columns[column][9:]
+    return columns
+
+
+def repeated(column: int) -> Columns:
+    """As `short`, and as long as the others by repeating what there is."""
+    columns = short(column)
+    columns[column] = (columns[column] * 4)[:30]
+    return columns
+
+
+@pytest.mark.parametrize("size", [30, 7])
+@pytest.mark.parametrize(
+    ("columns", "field"),
+    [
+        (short(0), "records"),
+        (short(1), "columns[1]"),
+        (short(2), "columns[2]"),
+        (repeated(0), "records"),
+        (repeated(2), "columns[2]"),
+        ([[], *random_elements(30, 2)], "records"),
+    ],
+    ids=["keys", "a check", "the last check", "one key again", "one value again", "no key"],
+)
+async def test_no_total_is_told_of_a_column_of_fewer_different_elements(
+    node: LocalNode, consumer: "ComparisonServiceAsyncStub", columns: Columns, field: str, size: int
+) -> None:
+    with refused("LIST_TOO_SHORT", field) as caught:
+        await counted(node, consumer, columns, size)
+    assert caught.value.details == {"limit": "10"}
+    await node.sessions.all_closed()
+    assert [one.end for one in node.receipts()] == [SessionEnd.SESSION_END_CUT_BY_NODE]
+
+
+async def test_repetitions_beyond_the_minimum_are_evaluated(
+    node: LocalNode, consumer: "ComparisonServiceAsyncStub"
+) -> None:
+    [column] = random_elements(10, 1)
+    session = await counted(node, consumer, [column * 3, [], []])
+    assert set(Counter(session.answered[0]).values()) == {3}
+
+
 async def test_a_session_that_is_sent_again_after_a_cut_costs_nothing(
     node: LocalNode, consumer: "ComparisonServiceAsyncStub"
 ) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from provider_node.domain import fetch as fetching_module
 from provider_node.store.state import State
 from stayput import requests
 from stayput.evidence import check_receipt, check_statement
@@ -195,3 +196,18 @@ async def test_without_room_in_the_quota_nothing_is_sent_and_nothing_counts_as_f
         for receipt in refusals:
             check_receipt(receipt)
             check_statement(receipt)
+
+
+async def test_a_fetch_may_take_longer_than_its_statement_may_be_old(
+    node: LocalNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching_module, "BLOCK_FINGERPRINTS", 100)
+    request = fetching(node, opening(node)).fetch()
+    async with node.sessions.open_fetch(request, node.caller) as session:
+        async for _ in session.blocks():
+            node.clock.advance(minutes=4)
+    (receipt,) = node.receipts()
+    assert receipt.end == COMPLETE
+    assert receipt.finished_at.seconds - receipt.started_at.seconds > 20 * 60
+    check_receipt(receipt)
+    check_statement(receipt)

@@ -38,10 +38,16 @@ def of(*columns: list[bytes]) -> bytes:
     return packed([*columns, *[[]] * (3 - len(columns))])
 
 
+def with_top_bit(element: bytes) -> bytes:
+    return element[:-1] + bytes([element[-1] | 0x80])
+
+
 GOOD = random_elements(3, 3)
 CONTENTS: dict[str, tuple[bytes, str, str]] = {
     "no point": (of([*GOOD[0], NO_POINT]), "FIELD_INVALID", "columns[0]"),
     "the identity": (of(GOOD[0], [IDENTITY]), "FIELD_INVALID", "columns[1]"),
+    "a second encoding": (of(GOOD[0], [with_top_bit(GOOD[1][0])]), "FIELD_INVALID", "columns[1]"),
+    "the identity's second": (of(GOOD[0], [], [with_top_bit(IDENTITY)]), "FIELD_INVALID", "columns[2]"),
     "a column too few": (packed(GOOD[:2]), "FIELD_INVALID", "chunk.sealed"),
     "a column too many": (packed([*GOOD, []]), "FIELD_INVALID", "chunk.sealed"),
     "half an element": (

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ from tests.provider_node.serving.counting import (
     ended,
     told,
 )
-from tests.provider_node.serving.node import GRANT_ID, Clock, LocalNode, Material
+from tests.provider_node.serving.node import GRANT_ID, NOW, Clock, LocalNode, Material
 
 if TYPE_CHECKING:
     from stayput.v1.comparison_pb2_grpc import ComparisonServiceAsyncStub
@@ -116,6 +117,18 @@ async def test_another_grant_is_free_to_ask_the_same(node: LocalNode) -> None:
         await counted.whole(range(100), OTHER_GRANT)
         with refused("LIST_OVERLAPS"):
             await counted.whole(range(1, 100), OTHER_GRANT)
+
+
+async def test_any_session_lets_lists_of_grants_long_ended_be_forgotten(node: LocalNode) -> None:
+    lasting = count_grant(grant_id=OTHER_GRANT)
+    lasting.valid_until.FromDatetime(NOW + timedelta(days=700))
+    await node.give(lasting)
+    async with serving(node, NOISE) as counted:
+        await counted.whole(range(100))
+        for days, lists in ((310, 1), (30, 0)):
+            node.clock.advance(days=days)
+            await counted.whole(range(days, days + 100), OTHER_GRANT)
+            assert counted.spent() == (lists, 500)
 
 
 async def test_a_restart_forgets_no_list(counting_material: Material, tmp_path: Path, clock: Clock) -> None:

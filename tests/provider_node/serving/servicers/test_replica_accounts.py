@@ -4,22 +4,17 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
-from provider_node.domain.replicas import messages
 from provider_node.domain.sessions import Sessions
 from provider_node.store.state import State
 from stayput.errors import StayputError
 from stayput.outcomes import ATTEMPTS
-from stayput.rpc.client import translated
 from stayput.v1.access_pb2 import Limits
-from stayput.v1.comparison_pb2 import SessionOpen
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.log_pb2 import Receipt, SessionEnd
 from stayput.v1.replica_pb2 import (
     AccountRequest,
-    AccountResponse,
     AdmitSession,
     BeginSession,
     ChargeAnswer,
@@ -30,7 +25,8 @@ from stayput.v1.replica_pb2 import (
 )
 from tests.provider_node.serving import register
 from tests.provider_node.serving.consumer import Stream, call_request, refused
-from tests.provider_node.serving.node import CONSUMER, NODE, Clock, LocalNode, Material, grant
+from tests.provider_node.serving.dishonest import Dishonest, at_its_end, charge, reserving
+from tests.provider_node.serving.node import Clock, LocalNode, Material, grant
 from tests.provider_node.serving.replicated import REPLICA, ReplicatedNode
 
 if TYPE_CHECKING:
@@ -179,73 +175,11 @@ async def test_quotas_and_attempts_are_of_the_node_and_its_replicas_together(
 # A replica that is not what it seems.
 
 
-class Dishonest:
-    """A replica's end of one account."""
-
-    def __init__(self, node: ReplicatedNode) -> None:
-        assert node.stub is not None
-        self.node = node
-        self.asked: SessionOpen = node.asking().open
-        self.call = node.stub.Account()
-
-    async def says(self, request: AccountRequest) -> AccountResponse:
-        """The node's answer."""
-        with translated("node"):
-            await self.call.write(request)
-            response = await self.call.read()
-        assert isinstance(response, AccountResponse)
-        return response
-
-    async def refused(self, request: AccountRequest) -> StayputError:
-        """What the node fails with."""
-        response = await self.says(request)
-        assert response.WhichOneof("message") == "failed", response
-        return messages.failure_received(response.failed)
-
-    async def admitted(self) -> Receipt:
-        """The draft that an honest replica would begin with."""
-        thumbprint = self.node.material.consumer.thumbprint
-        admit = AdmitSession(open=self.asked, consumer=CONSUMER.id, thumbprint=thumbprint)
-        told = (await self.says(AccountRequest(admit=admit))).admitted
-        draft = Receipt(
-            session_id=bytes(16),
-            grant_id=told.grant.id,
-            ticket_id=told.ticket.id,
-            consumer=told.grant.consumer,
-            operator=told.ticket.operator,
-            purpose=told.ticket.purpose,
-            case_number=told.ticket.case_number,
-            provider=told.grant.provider,
-            node_id=NODE.id,
-            resource=register.CODE,
-            generation=self.node.describe().generation,
-            mode=self.asked.mode,
-            granularity=self.asked.granularity,
-            key=self.asked.key,
-            checks=self.asked.checks,
-            software_version=self.node.material.identity.software_version,
-        )
-        draft.started_at.FromDatetime(self.node.clock.now)
-        return draft
-
-    async def begun(self) -> Receipt:
-        """The same, begun."""
-        draft = await self.admitted()
-        assert (await self.says(AccountRequest(begin=BeginSession(draft=draft)))).HasField("done")
-        return draft
-
-
 @pytest.fixture
 async def replica(node: ReplicatedNode) -> AsyncIterator[Dishonest]:
     made = Dishonest(node)
     yield made
     made.call.cancel()
-
-
-def charge(draft: Receipt, **more: object) -> ChargeAnswer:
-    made = ChargeAnswer(draft=draft, **{"records": 1, **more})  # type: ignore[arg-type]
-    made.begun_at.CopyFrom(draft.started_at)
-    return made
 
 
 @pytest.mark.parametrize(
@@ -257,10 +191,17 @@ def charge(draft: Receipt, **more: object) -> ChargeAnswer:
         ("node_id", "vehicles-2"),
         ("key", "plate"),
         ("software_version", "9.9"),
+        ("profile", "cn/9"),
+        ("leakage", ""),
+        # Of these nothing was admitted, and none may be made up.
+        ("case_number", "民救〔2026〕17号"),
+        ("oblivious_suite", "oblivious/1"),
+        ("key_epoch", "epoch"),
+        ("count_minimum", 10),
     ],
 )
 async def test_it_cannot_begin_another_session_than_was_admitted(
-    replica: Dishonest, field: str, value: str
+    replica: Dishonest, field: str, value: str | int
 ) -> None:
     draft = await replica.admitted()
     setattr(draft, field, value)
@@ -284,13 +225,9 @@ async def test_it_cannot_go_on_with_another(replica: Dishonest) -> None:
 
 async def test_it_cannot_end_a_session_without_the_consumers_statement(replica: Dishonest) -> None:
     draft = await replica.begun()
-    draft.records = 1
     draft.end = SessionEnd.SESSION_END_COMPLETE
-    for request in (
-        AccountRequest(charge=charge(draft, final=True)),
-        AccountRequest(cut=CutSession(draft=draft)),
-    ):
-        assert (await replica.refused(request)).reason_name == "REQUEST_STATEMENT_INVALID"
+    error = await replica.refused(AccountRequest(charge=charge(draft, final=True)))
+    assert error.reason_name == "REQUEST_STATEMENT_INVALID"
     assert replica.node.receipts() == []
 
 
@@ -324,8 +261,7 @@ async def test_what_cannot_be_is_refused_and_changes_nothing(
 ) -> None:
     draft = await replica.begun()
     assert (await replica.refused(made(draft))).field == field
-    cut = CutSession(draft=draft)
-    cut.draft.end = SessionEnd.SESSION_END_CUT_BY_NODE
+    cut = CutSession(draft=at_its_end(draft))
     finished = (await replica.says(AccountRequest(cut=cut))).finished
     assert finished.allowance.records_used_today == 0
     assert await ends_after(replica) == [(SessionEnd.SESSION_END_CUT_BY_NODE, 0)]
@@ -347,8 +283,7 @@ async def test_nothing_can_be_said_before_a_session_is_admitted(replica: Dishone
 
 
 async def test_nor_after_its_receipt(replica: Dishonest) -> None:
-    draft = await replica.begun()
-    draft.end = SessionEnd.SESSION_END_CUT_BY_NODE
+    draft = at_its_end(await replica.begun())
     assert (await replica.says(AccountRequest(cut=CutSession(draft=draft)))).HasField("finished")
     for request in (AccountRequest(charge=charge(draft)), AccountRequest(cut=CutSession(draft=draft))):
         assert (await replica.refused(request)).reason_name == "PROTOCOL_VIOLATION"
@@ -365,22 +300,24 @@ async def test_attempts_that_no_charge_follows_are_let_go(bare_node: ReplicatedN
 
 async def _reserving(replica: Dishonest) -> None:
     draft = await replica.begun()
-    names = np.arange(1, 4, dtype="<u8").tobytes()
-    reserve = ReserveAttempts(subjects=names, questions=names, day="2026-11-22")
+    reserve = reserving(3)
     for _ in range(3):
         # Of the same subjects other questions each time, which would be too many if any were held or durable.
         assert (await replica.says(AccountRequest(reserve=reserve))).reserved.refused == bytes(3)
         reserve.questions = bytes(each + 1 for each in reserve.questions)
-    assert (await replica.says(AccountRequest(charge=charge(draft)))).HasField("done")
-    draft.end = SessionEnd.SESSION_END_CUT_BY_NODE
+    draft = (await replica.says(AccountRequest(charge=charge(draft, records=3)))).done.draft
+    assert draft.records == 3
     assert (await replica.says(AccountRequest(reserve=reserve))).reserved.refused == b"\x01\x01\x01"
+    at_its_end(draft)
     await replica.says(AccountRequest(cut=CutSession(draft=draft)))
 
 
 async def test_a_call_that_breaks_in_the_middle_of_a_write_leaves_one_receipt(replica: Dishonest) -> None:
     draft = await replica.begun()
     for _ in range(3):
-        await replica.call.write(AccountRequest(charge=charge(draft)))
+        asked = charge(draft)
+        await replica.call.write(AccountRequest(charge=asked))
+        draft = asked.draft
     replica.call.cancel()
     [(end, _)] = await ends(replica.node)
     assert end == CRASHED

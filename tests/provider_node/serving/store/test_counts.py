@@ -1,6 +1,8 @@
 """What is kept of lists that totals were told of, over a real LMDB environment."""
 
 from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import lmdb
@@ -8,9 +10,10 @@ import pytest
 
 from provider_node.store import counts as module
 from provider_node.store.counts import MOST_BYTES, MOST_LISTS, Account, Counts, KeptList
+from provider_node.store.grants import LISTS_AFTER_END
 from provider_node.store.state import State
 from stayput.v1.access_pb2 import GrantChange, GrantStanding, GrantState
-from tests.provider_node.serving.node import Material, grant
+from tests.provider_node.serving.node import NOW, Material, grant
 
 GRANT, OTHER = "G-1", "G-10"
 
@@ -135,3 +138,23 @@ async def test_of_a_revoked_grant_and_one_not_recorded_nothing_is_kept(
         case _:
             await state.grants.drop(given.id)
     assert account(state.counts, given.id) == Account()
+
+
+async def test_of_a_grant_that_has_ended_no_list_is_kept_for_long(state: State, material: Material) -> None:
+    ended, going_on = grant(), grant()
+    ended.id, going_on.id = GRANT, OTHER
+    ended.valid_until.FromDatetime(NOW)
+    for given in (ended, going_on):
+        await state.grants.put(given.id, material.envelope(given), "王建国")
+    for given in (ended, going_on):
+        await state._writer.write(partial(_added, state.counts, given.id))
+    await state.grants.forget_ended(NOW + LISTS_AFTER_END - timedelta(days=1))
+    assert account(state.counts).lists == 1
+    await state.grants.forget_ended(NOW + LISTS_AFTER_END)
+    assert near(state.counts, 100, 1) == []
+    assert account(state.counts) == Account(last=1, lists=0, size=0, spent_milli=5)
+    assert account(state.counts, OTHER).lists == 1
+
+
+def _added(counts: Counts, grant_id: str, txn: lmdb.Transaction) -> None:
+    counts.add(txn, grant_id, 100, 10, b"sketch", 5)
