@@ -17,11 +17,10 @@ from sqlalchemy.exc import ArgumentError
 from comparator import texts
 from comparator.addresses import Address
 from comparator.texts import OperatorError, unusable
+from stayput.retention import LEAST_RETENTION_DAYS
 
 _KEY = re.compile(r"""\s*(?:"(?P<quoted>[^"]*)"|(?P<bare>[A-Za-z0-9_-]+))\s*=""")
 _TABLE = re.compile(r"""\s*\[\s*(?P<name>[A-Za-z0-9_."-]+)\s*\]""")
-# Two years, one of which may be a leap year.
-LEAST_RETENTION_DAYS: Final = 731
 _EXAMPLE_DATABASE: Final = (
     "postgresql+psycopg://comparator@db.internal/comparator"
     "?passfile=/etc/stayput/pgpass&sslrootcert=/etc/stayput/db-ca.pem"

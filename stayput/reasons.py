@@ -139,8 +139,8 @@ MEANINGS: Final[Mapping[Reason, Text]] = {
         "the node did not prove that it used its published key", "节点未能证明使用的是其公布的密钥"
     ),
     ErrorReason.ERROR_REASON_LIST_TOO_SHORT: Text(
-        "the list has fewer different records than totals are told for",
-        "名单中不同记录的数量低于可告知汇总数的下限",
+        "the list, or one of its checks, has fewer different records than totals are told for",
+        "名单或其中某个核验项的不同记录数量低于可告知汇总数的下限",
     ),
     ErrorReason.ERROR_REASON_LIST_OVERLAPS: Text(
         "the list is nearly the same as an earlier one, so that totals would tell of single records",

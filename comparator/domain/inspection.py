@@ -9,7 +9,6 @@ from typing import Final
 
 from google.protobuf.message import DecodeError
 
-from comparator.config import LEAST_RETENTION_DAYS
 from comparator.domain.retention import Archived, Held, Removed, is_committed
 from comparator.store import entries
 from comparator.store.database import Store
@@ -19,6 +18,7 @@ from comparator.store.keeping import NEVER_REMOVED
 from comparator.store.log_models import LeafRow
 from stayput import merkle
 from stayput.notes import Checkpoint, Note, NoteInvalid
+from stayput.retention import LEAST_RETENTION_DAYS
 from stayput.v1.log_pb2 import EntryKind, Event, EventType, LogLeaf, Receipt
 from stayput.v1.signing_pb2 import Envelope
 

@@ -161,7 +161,7 @@ class StandingPolicy(Table):
 class ObliviousConfig(Table):
     """`[oblivious]`. With `new_key_per_generation` every build draws new OPRF keys.
 
-    What a consumer has had evaluated can then not be tested against later generations, and nothing that was
+    What a consumer has had evaluated can then not be tested against other generations, and nothing that was
     evaluated for one generation is of use to the build of the next.
     """
 

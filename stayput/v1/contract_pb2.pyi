@@ -330,7 +330,7 @@ class ObliviousOffer(_message.Message):
     """Suite, `oblivious/1`: RFC 9497 VOPRF, ristretto255-SHA512, fingerprints of 8 bytes. See docs/protocol.md."""
     key_epoch: _builtins.str
     """Names the OPRF keys: 16 characters of lower-case hex. Under one epoch an element always has the same fingerprint,
-    so what a consumer has had evaluated can be tested against each later generation's fingerprints.
+    so what a consumer has had evaluated can be tested against the fingerprints of each generation.
     """
     new_key_per_generation: _builtins.bool
     """The provider draws a new epoch for each generation."""

@@ -181,8 +181,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     locally. DATA_LOSS.
     """
     ERROR_REASON_LIST_TOO_SHORT: _ErrorReason.ValueType  # 68
-    """Counts only: the list has fewer different records than the grant's minimum; metadata `limit`.
-    FAILED_PRECONDITION.
+    """Counts only: the list has fewer different records than the grant's minimum, or in oblivious mode a column fewer
+    different elements; metadata `limit`. FAILED_PRECONDITION.
     """
     ERROR_REASON_LIST_OVERLAPS: _ErrorReason.ValueType  # 69
     """Counts only: the list differs from an earlier one under this grant in fewer records than the grant's minimum, so
@@ -386,8 +386,8 @@ description and catalogue, or its fingerprints are not those of the description;
 locally. DATA_LOSS.
 """
 ERROR_REASON_LIST_TOO_SHORT: ErrorReason.ValueType  # 68
-"""Counts only: the list has fewer different records than the grant's minimum; metadata `limit`.
-FAILED_PRECONDITION.
+"""Counts only: the list has fewer different records than the grant's minimum, or in oblivious mode a column fewer
+different elements; metadata `limit`. FAILED_PRECONDITION.
 """
 ERROR_REASON_LIST_OVERLAPS: ErrorReason.ValueType  # 69
 """Counts only: the list differs from an earlier one under this grant in fewer records than the grant's minimum, so

@@ -162,13 +162,13 @@ async def test_noise_is_told_with_the_totals_and_with_the_grant(
     [
         (
             ENGLISH,
-            "error: the grant tells totals of lists of at least 10 different records; this one has fewer",
-            "hint: count a longer list, or apply for outcomes per record",
+            "error: the grant tells totals of at least 10 different records; this list, or one of ",
+            "hint: count a longer list, or leave out a check that few of it ask",
         ),
         (
             CHINESE,
-            "错误：该授权只对至少有 10 条不同记录的名单告知汇总数；本名单不足，未告知任何结果",
-            "提示：请使用更长的名单，或申请逐条结果",
+            "错误：该授权只对至少 10 条不同记录告知汇总数；本名单或其中某个核验项不足，未告知任何结果",
+            "提示：请使用更长的名单，或去掉很少有记录填写的核验项",
         ),
     ],
 )

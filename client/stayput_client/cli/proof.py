@@ -1,10 +1,11 @@
 """What evidence proves, and by whom, in words and as JSON."""
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import typer
 
+from stayput.retention import LEAST_RETENTION_DAYS
 from stayput_client.cli.receipt import receipt_json, show_receipt
 from stayput_client.cli.screen import Json, Screen
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 _EVENT_TEXTS = ("actor", "party", "resource", "application_id", "grant_id", "detail")
 _RANGES_SHOWN = 10
-# For so long the log has to keep contents; the platform's configuration permits no fewer.
-LEAST_RETENTION_DAYS: Final = 731
 
 
 def event_name(number: int) -> str:

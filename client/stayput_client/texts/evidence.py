@@ -58,7 +58,7 @@ EVIDENCE: Final[Mapping[str, tuple[str, str]]] = {
     "column.name": ("Name", "名称"),
     "column.public_key": ("Key", "公钥"),
     "audit.receipt": ("comparison", "比对"),
-    "audit.removed": ("{what} (content removed)", "{what}（内容已清除）"),
+    "audit.removed": ("{what} (content not shown)", "{what}（内容未出示）"),
     "audit.more": (
         "the first {count} are shown; more by: --limit",
         "只显示前 {count} 条；用 --limit 查看更多",

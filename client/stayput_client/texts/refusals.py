@@ -122,14 +122,20 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "fault.list_too_short": (
         (
-            "the grant tells totals of lists of at least {limit} different records; this one has fewer, and "
-            "nothing was told"
+            "the grant tells totals of at least {limit} different records; this list, or one of its checks, "
+            "has fewer, and nothing was told"
         ),
-        "该授权只对至少有 {limit} 条不同记录的名单告知汇总数；本名单不足，未告知任何结果",
+        "该授权只对至少 {limit} 条不同记录告知汇总数；本名单或其中某个核验项不足，未告知任何结果",
     ),
     "remedy.list_too_short": (
-        "count a longer list, or apply for outcomes per record: stayput apply … --granularity record",
-        "请使用更长的名单，或申请逐条结果：stayput apply … --granularity record",
+        (
+            "count a longer list, or leave out a check that few of it ask; or apply for outcomes per record: "
+            "stayput apply … --granularity record"
+        ),
+        (
+            "请使用更长的名单，或去掉很少有记录填写的核验项；也可申请逐条结果："
+            "stayput apply … --granularity record"
+        ),
     ),
     "fault.list_overlaps": (
         (

@@ -86,7 +86,7 @@ async def test_what_is_found_is_shown_in_both_languages(audited: Audited, run: R
     audited.log.entries[5].ClearField("payload")
     chinese = rows((await run("audit", "search", "--limit", "0", **CHINESE)).out)
     assert len(chinese) == 8
-    assert (chinese[0][0], chinese[1][2], chinese[2][2]) == ("序号", "比对", "授权撤销（内容已清除）")
+    assert (chinese[0][0], chinese[1][2], chinese[2][2]) == ("序号", "比对", "授权撤销（内容未出示）")
     (one, *_) = json.loads((await run("audit", "search", "--receipts", "--json")).out)
     assert (one["records"], one["found"], one["end"], one["node_sequence"]) == (2_000, 1_500, "COMPLETE", 4)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from comparator.config import LEAST_RETENTION_DAYS as PLATFORM_DAYS
 from stayput.evidence import OpenedEntry, open_entry
+from stayput.retention import LEAST_RETENTION_DAYS
 from stayput.v1.log_pb2 import EventType, LogEntry
-from stayput_client.cli.proof import LEAST_RETENTION_DAYS, due_content
+from stayput_client.cli.proof import due_content
 from tests.client.audit.conftest import Audited, Begin, Run
 from tests.stayput.evidence import made
 
@@ -40,9 +40,8 @@ def without_content(kind: "EventType.ValueType") -> tuple[OpenedEntry, datetime]
 
 
 def test_content_may_be_missing_from_the_day_on_when_the_platform_may_remove_it() -> None:
-    assert LEAST_RETENTION_DAYS == PLATFORM_DAYS
     opened, logged_at = without_content(EventType.EVENT_TYPE_GRANT_REVOKED)
-    removable = logged_at + timedelta(days=PLATFORM_DAYS)
+    removable = logged_at + timedelta(days=LEAST_RETENTION_DAYS)
     fault = due_content(opened, removable - timedelta(microseconds=1))
     assert fault is not None
     assert fault.name == "content_early"

@@ -159,8 +159,11 @@ async def test_totals_of_records_in_memory(world: World, client: Client) -> None
 
 async def test_a_short_list_has_no_totals_in_this_mode_either(desk: Desk) -> None:
     for language, told in (
-        (ENGLISH, "different records; this one has fewer, and nothing was told (LIST_TOO_SHORT"),
-        (CHINESE, "本名单不足，未告知任何结果（LIST_TOO_SHORT"),
+        (
+            ENGLISH,
+            "this list, or one of its checks, has fewer, and nothing was told (LIST_TOO_SHORT",
+        ),
+        (CHINESE, "本名单或其中某个核验项不足，未告知任何结果（LIST_TOO_SHORT"),
     ):
         done = await desk.compare(*OBLIVIOUS, "--count-only", environment=language)
         assert (done.code, done.out, desk.names()) == (1, "", set())

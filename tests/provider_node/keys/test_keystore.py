@@ -174,6 +174,13 @@ def test_what_was_changed_does_not_open(store: KeyStore, directory: Path, name: 
         opened(directory).read("index.key")
 
 
+def _says_the_same(one: bytes, other: bytes) -> bool:
+    try:
+        return bool(json.loads(one) == json.loads(other))
+    except ValueError:
+        return False
+
+
 @given(cut=st.integers(0, 1_000), put=st.binary(max_size=20), name=st.sampled_from(["index.key", "kek.json"]))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_damage_of_any_kind_is_told_as_that(directory: Path, cut: int, put: bytes, name: str) -> None:
@@ -184,7 +191,8 @@ def test_damage_of_any_kind_is_told_as_that(directory: Path, cut: int, put: byte
     whole = path.read_bytes()
     path.write_bytes(whole[:cut] + put + whole[cut + len(put) :][: max(0, 200 - cut)])
     # What does not begin as an encrypted file does is one that is not, and its reader finds no key in it.
-    if path.read_bytes() == whole or (name == "index.key" and not path.read_bytes().startswith(b"{")):
+    left = path.read_bytes()
+    if _says_the_same(left, whole) or (name == "index.key" and not left.startswith(b"{")):
         return
     with refused("CONFIGURATION_INVALID") as caught:
         opened(directory).read("index.key")
