@@ -233,7 +233,7 @@ TEXTS: dict[str, Text] = {
         "节点 {node} 已备份至 {file}：{files} 个文件，{size} MB；请将备份与其口令分开保管",
     ),
     "not_backed_up": Text(
-        "left out: {path} is no part of a node's data; if it holds keys, keep it in a safe place or remove it",
+        "left out: {path} is no part of a node's data; if it holds keys, keep it safe, or remove it",
         "未备份：{path} 不属于节点数据；如其中有密钥，请另行妥善保管或删除",
     ),
     "restored": Text(

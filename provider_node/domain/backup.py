@@ -26,6 +26,7 @@ from provider_node.store.keystore import KeyStore
 from provider_node.store.protection import DataKey, Unlocker, unusable
 from provider_node.store.receipt_log import MAP_BYTES, MAX_DATABASES
 from provider_node.store.replicas import REPLICAS_FILE
+from stayput.delimited.faults import printable_name
 from stayput.identity import CODE
 
 CONFIG: Final = "node.toml"
@@ -66,7 +67,8 @@ def back_up(
     with archive.writing(target) as made:
         made.add(CONFIG, config_path)
         for path in sorted(config.node.resources.glob("*.toml")):
-            made.add(RESOURCES + path.name, path)
+            # A name that is no UTF-8 could not be listed: nothing would be restored.
+            made.add(RESOURCES + printable_name(path.name), path)
         _add_state(made, config.node.data / "state", target.absolute().parent)
         for path in sorted((config.node.data / "resources").glob("*/")):
             if CODE.fullmatch(path.name):
@@ -147,7 +149,8 @@ def _add_serving(made: Archive, data: Path, code: str, *, with_indexes: bool) ->
 
 def _files_of(generation: Path) -> tuple[list[Path], list[Path]]:
     """The files of a generation's directory: those that every generation has, and others."""
-    known, unknown = [], []
+    known: list[Path] = []
+    unknown: list[Path] = []
     for path in sorted(generation.rglob("*")):
         if path.is_dir() and not path.is_symlink():
             continue
@@ -170,7 +173,9 @@ def _add_known(made: Archive, data: Path, known: list[Path]) -> None:
 
 def _looked_through(data: Path) -> tuple[list[Path], list[Path]]:
     """Files of the data directory that are saved as they are, and what nobody knows."""
-    known, unknown, directories = [], [], [data]
+    known: list[Path] = []
+    unknown: list[Path] = []
+    directories = [data]
     for directory in directories:
         for path in sorted(directory.iterdir()):
             name = path.relative_to(data).as_posix()

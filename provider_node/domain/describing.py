@@ -28,6 +28,7 @@ class NodeDescribing:
 
     async def describe(self, resource: str, party: Party) -> DescribeResponse:
         """See `Describing`."""
+        await self._resources.opened(resource)
         description = await asyncio.to_thread(self._resources.describe, resource)
         allowances = await asyncio.to_thread(self._desk.allowances, party, resource)
         return DescribeResponse(description=description, allowances=allowances)

@@ -65,8 +65,7 @@ class KeySet:
         directory = store.directory
         check_empty(directory)
         directory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _remove_unfinished(directory)
-        unfinished = directory.with_name(f".{directory.name}.{secrets.token_hex(4)}")
+        unfinished = unfinished_beside(directory)
         unfinished.mkdir(mode=0o700)
         try:
             made = store.moved(unfinished)
@@ -80,12 +79,16 @@ class KeySet:
         return key_id(keys.signing.public_key().public_bytes_raw())
 
 
-def _remove_unfinished(directory: Path) -> None:
-    """Removes what calls that were killed have left: keys, of which nobody would know."""
-    unfinished = re.compile(rf"\.{re.escape(directory.name)}\.[0-9a-f]+")
-    for path in directory.parent.glob(f".{directory.name}.*"):
-        if unfinished.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
+def unfinished_beside(directory: Path) -> Path:
+    """A path for what shall become the directory. What killed processes left of theirs is removed.
+
+    It holds keys, of which nobody would know.
+    """
+    ours = re.compile(rf"\.{re.escape(directory.name)}\.[0-9a-f]{{8}}\.unfinished")
+    for path in directory.parent.glob(".*.unfinished"):
+        if ours.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
+    return directory.with_name(f".{directory.name}.{secrets.token_hex(4)}.unfinished")
 
 
 def check_empty(directory: Path) -> None:

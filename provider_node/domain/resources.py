@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from importlib import import_module
+from typing import Final
 
 import lmdb
 import structlog
@@ -32,6 +33,8 @@ from stayput.v1.admin_pb2 import GenerationStatus, ResourceStatus
 from stayput.v1.contract_pb2 import ObliviousOffer
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.signing_pb2 import Envelope
+
+_OPENED_AT_ONCE: Final = 2
 
 _log = structlog.get_logger(__name__)
 
@@ -61,6 +64,8 @@ class Resources:
         self._clock = clock
         self._replica_addresses = replica_addresses
         self._cores = ThreadPoolExecutor(os.cpu_count(), "evaluating")
+        self._opening = ThreadPoolExecutor(_OPENED_AT_ONCE, "opening")
+        self._opened: dict[str, asyncio.Future[Generation | None]] = {}
         if any(one.oblivious for one in configured.values()):
             # The first session shall not wait for libsodium.
             import_module("stayput.oprf")
@@ -84,6 +89,23 @@ class Resources:
                 remedy="see the catalogue",
             )
         return self._configured[code]
+
+    async def opened(self, code: str) -> None:
+        """Waits until what serves is open, so that neither `serving` nor `describe` takes long.
+
+        However many wait for however many resources, none of the threads that answer does. Raises what
+        `serving` would.
+        """
+        self.config(code)
+        if self._generations.is_open(code):
+            return
+        if (opening := self._opened.get(code)) is None:
+            loop = asyncio.get_running_loop()
+            opening = loop.run_in_executor(self._opening, self._generations.current, code)
+            self._opened[code] = opening
+            opening.add_done_callback(lambda _: self._opened.pop(code))
+        # Who goes away leaves it to the others.
+        await asyncio.shield(opening)
 
     def serving(self, code: str) -> Serving:
         """What answers a session on a resource from now on; `RESOURCE_NOT_READY` before its first build."""
@@ -131,6 +153,7 @@ class Resources:
         Raises `CONFIGURATION_INVALID` if nobody could call the node at `address`.
         """
         config = self.config(code)
+        await self.opened(code)
         generation = await asyncio.to_thread(self._generations.current, code)
         offering = self._offered(config, generation)
         callable_at = checked_callable(address)

@@ -1,12 +1,11 @@
 """A node made again of its backup."""
 
-import secrets
 import shutil
 from pathlib import Path
 
 from provider_node.config import NodeConfig, load_node
 from provider_node.domain.backup import CONFIG, DATA, RESOURCES, SERVING, opened_keys
-from provider_node.domain.key_set import KeySet, check_empty
+from provider_node.domain.key_set import KeySet, check_empty, unfinished_beside
 from provider_node.store import archive
 from provider_node.store.archive import Contents
 from provider_node.store.directory import ResourceDirectory
@@ -20,8 +19,9 @@ def restore(source: Path, directory: Path, unlocker: Unlocker) -> tuple[Contents
     """Makes a node in `directory`; what it was made of, and its configuration. Absolute paths there hold.
 
     All of the backup is verified before anything is written, and node.toml comes last: without it nothing was
-    restored. Raises `CONFIGURATION_INVALID` if the backup is damaged or does not open, or data or resources
-    of a node are in the way.
+    restored. What a killed process left beside data and resources is removed by the next; nobody else may do
+    this meanwhile. Raises `CONFIGURATION_INVALID` if the backup is damaged or does not open, or data or
+    resources of a node are in the way.
     """
     contents = archive.verified(source)
     keys = opened_keys(contents, unlocker)
@@ -38,7 +38,7 @@ def restore(source: Path, directory: Path, unlocker: Unlocker) -> tuple[Contents
             check_empty(place)
         for prefix, place in places.items():
             place.parent.mkdir(parents=True, exist_ok=True)
-            made[place] = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
+            made[place] = unfinished_beside(place)
             archive.extract(source, prefix, made[place])
         _finish(made[config.node.data], KeyStore.of(config), keys)
         for place, content in made.items():

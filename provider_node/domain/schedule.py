@@ -78,7 +78,9 @@ class Schedule:
                     continue
                 self._failed(code, tried, error.reason_name, error.message)
             except (OSError, lmdb.Error) as error:
-                self._failed(code, tried, type(error).__name__, "a file of the node cannot be read or written")
+                self._failed(
+                    code, tried, type(error).__name__, "a file of the node cannot be read or written"
+                )
             else:
                 self.succeeded(code)
                 _log.info("built on schedule", resource=code)

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -29,12 +29,23 @@ _Kind = TypeVar("_Kind", bound=Session)
 class Sessions:
     """Opens sessions."""
 
-    def __init__(self, desk: Desk, names: NodeNames, clock: Clock, serving: Callable[[str], Serving]) -> None:
-        """`serving` gives what answers a session on a resource; it may take long and runs in a thread."""
+    def __init__(
+        self,
+        desk: Desk,
+        names: NodeNames,
+        clock: Clock,
+        serving: Callable[[str], Serving],
+        opened: Callable[[str], Awaitable[None]] | None = None,
+    ) -> None:
+        """`serving` gives what answers a session on a resource; it runs in a thread.
+
+        If that may take long, `opened` is what to wait for before, which takes no thread.
+        """
         self._desk = desk
         self._names = names
         self._clock = clock
         self._serving = serving
+        self._opened = opened
         self._closing: set[asyncio.Task[None]] = set()
         self._turns = asyncio.Semaphore(os.cpu_count() or 1)
         self.stopping = asyncio.Event()
@@ -77,7 +88,9 @@ class Sessions:
         _check_request(asked, mode)
         admitted = await self._desk.admit(asked, caller, now)
         try:
-            # A generation that has just been switched to is verified as a whole when it is first opened.
+            if self._opened is not None:
+                # A generation that has just been switched to is verified as a whole when it is first opened.
+                await self._opened(asked.contract.resource)
             session = await asyncio.to_thread(self._made, asked, admitted, now, made)
             admitted.account.open(session.stop)
         except BaseException:

@@ -149,7 +149,7 @@ def _assembled(
         generations=generations,
         resources=resources,
         desk=desk,
-        sessions=Sessions(desk, identity, now, resources.serving),
+        sessions=Sessions(desk, identity, now, resources.serving, resources.opened),
         platform=platform,
         outbox=outbox,
         notices=notices,

@@ -26,6 +26,9 @@ MOST_BYTES: Final = 4_096
 _CHINA: Final = "+08:00"
 _MIDNIGHT: Final = " 00:00:00$"
 _ZERO_FRACTION: Final = r"\.0+$"
+_OUT_OF_RANGE: Final = "<"
+"""How Arrow's text of a date or time begins that no calendar has."""
+
 
 Array: TypeAlias = Any  # pyarrow has no types
 Type: TypeAlias = Any
@@ -92,15 +95,26 @@ def _of_null(column: Array) -> list[str]:
     return [""] * len(column)
 
 
+def _of_date(column: Array) -> list[str]:
+    return _of_calendar(column.cast(pa.string()))
+
+
 def _of_time(column: Array) -> list[str]:
-    return _of_scalar(pc.replace_substring_regex(column.cast(pa.string()), _ZERO_FRACTION, ""))
+    return _of_calendar(pc.replace_substring_regex(column.cast(pa.string()), _ZERO_FRACTION, ""))
 
 
 def _of_timestamp(column: Array) -> list[str]:
+    local = column
     if column.type.tz is not None:
-        column = pc.local_timestamp(column.cast(pa.timestamp(column.type.unit, _CHINA)))
-    text = pc.replace_substring_regex(column.cast(pa.string()), _ZERO_FRACTION, "")
-    return _of_scalar(pc.replace_substring_regex(text, _MIDNIGHT, ""))
+        local = pc.local_timestamp(column.cast(pa.timestamp(column.type.unit, _CHINA)))
+    text = pc.replace_substring_regex(local.cast(pa.string()), _ZERO_FRACTION, "")
+    # China is ahead of UTC. What is behind it has come to the end of the type, and around to its beginning.
+    behind = pc.less(local.cast(pa.int64()), column.cast(pa.int64()))
+    return _of_calendar(pc.if_else(behind, NO_TEXT, pc.replace_substring_regex(text, _MIDNIGHT, "")))
+
+
+def _of_calendar(text: Array) -> list[str]:
+    return _of_scalar(pc.if_else(pc.starts_with(text, _OUT_OF_RANGE), NO_TEXT, text))
 
 
 def _of_decimal(column: Array) -> list[str]:
@@ -122,7 +136,7 @@ _CONVERTERS: Final[tuple[tuple[Callable[[Type], bool], _Converter], ...]] = (
     (_TYPES.is_large_binary, _of_text),
     (_TYPES.is_integer, _of_scalar),
     (_TYPES.is_boolean, _of_scalar),
-    (_TYPES.is_date, _of_scalar),
+    (_TYPES.is_date, _of_date),
     (_TYPES.is_time, _of_time),
     (_TYPES.is_timestamp, _of_timestamp),
     (_TYPES.is_decimal, _of_decimal),

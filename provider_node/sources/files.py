@@ -19,8 +19,9 @@ _LEFT_BY_PROGRAMS: Final = (".", "~$")
 class SourceFile:
     """A file as it was when it was found.
 
-    `name`, a text whatever bytes the system has, tells it from the source's other files; `before` is the size of those before it, in bytes;
-    `version`, its inode and the nanosecond of its last change, is another when it was written or replaced.
+    `name`, a text whatever bytes the system has, tells it from the source's other files; `before` is the size
+    of those before it, in bytes; `version`, its inode and the nanosecond of its last change, is another when
+    it was written or replaced.
     """
 
     path: Path

@@ -18,6 +18,9 @@ from stayput.errors import StayputError
 
 _BATCH_ROWS: Final = 50_000
 _BATCH_BYTES: Final = 32 << 20
+_MOST_BYTES: Final = 1 << 30
+"""What a column may take in a batch that turns out larger than its row group's average row foretold."""
+
 _BUFFER_BYTES: Final = 1 << 20
 
 _File: TypeAlias = Any  # pyarrow has no types
@@ -36,7 +39,8 @@ class ParquetSource(FileSource):
                 column = file.schema_arrow.field(place)
                 if not has_text(column.type):
                     raise invalid(
-                        f"column '{column.name}' of {name_of(path)} is nested or of another type that is no text",
+                        f"column '{column.name}' of {name_of(path)} is nested or of another type that is no"
+                        " text",
                         "export it as text, number or date",
                         f"fields.{field}.column",
                     )
@@ -62,11 +66,22 @@ class ParquetSource(FileSource):
 
 
 def _batches(path: Path, file: _File, names: Sequence[str]) -> Iterator[Any]:
-    """Record batches of these columns, of a size that memory has room for."""
+    """Record batches of these columns that memory has room for; `SOURCE_INVALID` if it has none."""
     with _open(path, names) as peeked:
-        for group in range(file.num_row_groups):
-            rows = _rows_at_once(file, peeked, group, names)
-            yield from file.iter_batches(rows, row_groups=[group], columns=names, use_threads=False)
+        try:
+            for group in range(file.num_row_groups):
+                rows = _rows_at_once(file, peeked, group, names)
+                for batch in file.iter_batches(rows, row_groups=[group], columns=names, use_threads=False):
+                    _check_size(path, batch)
+                    yield batch
+        except (MemoryError, pa.ArrowCapacityError):
+            raise _too_long(path, names) from None
+
+
+def _check_size(path: Path, batch: Any) -> None:  # noqa: ANN401 (pyarrow has no types)
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if column.nbytes > _MOST_BYTES:
+            raise _too_long(path, [name])
 
 
 def _rows_at_once(file: _File, peeked: _File, group: int, names: Collection[str]) -> int:
@@ -104,6 +119,8 @@ def _open(path: Path, dictionaries: Collection[str] = ()) -> Iterator[_File]:
             read_dictionary=list(dictionaries),
             buffer_size=_BUFFER_BYTES,
             pre_buffer=False,
+            # In nanoseconds, as pyarrow has it otherwise, years before 1678 and after 2261 become others.
+            coerce_int96_timestamp_unit="us",
             page_checksum_verification=True,
         ) as file:
             yield file
@@ -111,6 +128,14 @@ def _open(path: Path, dictionaries: Collection[str] = ()) -> Iterator[_File]:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise _damaged(path) from None
+
+
+def _too_long(path: Path, names: Sequence[str]) -> StayputError:
+    columns = " or ".join(f"'{name}'" for name in names)
+    return invalid(
+        f"{name_of(path)}: values of column {columns} are too long for memory",
+        "export the column without long values, or in smaller row groups",
+    )
 
 
 def _damaged(path: Path) -> StayputError:

@@ -59,8 +59,8 @@ def serving(directory: ResourceDirectory, key_epoch: str) -> Evaluated | None:
     try:
         manifest = read_manifest(path)
         found = sha256_of(path / EVALUATIONS)
-    except (FileNotFoundError, ValidationError):
-        # It was not built for oblivious mode, or is damaged: everything is evaluated anew.
+    except (OSError, ValidationError):
+        # It was not built for oblivious mode, or cannot be read: everything is evaluated anew.
         return None
     part = manifest.oblivious
     if part is None or part.evaluations_sha256 != found:

@@ -61,8 +61,7 @@ class Generations:
         for the same resource meanwhile waits, nobody else does.
         """
         directory = self.directory(resource)
-        held = self._open.get(resource)
-        if held is not None and held.manifest.generation == directory.current():
+        if (held := self._held(resource)) is not None:
             return held
         # As one step, `setdefault` gives all threads the same lock.
         with self._locks.setdefault(resource, threading.Lock()):
@@ -80,6 +79,15 @@ class Generations:
                     self._open[resource] = opened
                     return opened
             return None
+
+    def is_open(self, resource: str) -> bool:
+        """Whether `current` would cost no more than a system call."""
+        return self._held(resource) is not None
+
+    def _held(self, resource: str) -> Generation | None:
+        held = self._open.get(resource)
+        serves = held is not None and held.manifest.generation == self.directory(resource).current()
+        return held if serves else None
 
     def manifest(self, resource: str, generation: str, called: str = "") -> Manifest:
         """The manifest of a finished generation.

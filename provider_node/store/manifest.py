@@ -166,6 +166,6 @@ def serving_manifest(directory: ResourceDirectory) -> Manifest | None:
     try:
         generation = directory.current()
         return None if generation is None else read_manifest(directory.generation(generation))
-    except (FileNotFoundError, ValidationError, StayputError):
+    except (OSError, ValidationError, StayputError):
         # The build is what mends it.
         return None

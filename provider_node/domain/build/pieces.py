@@ -35,6 +35,11 @@ from stayput.v1.errors_pb2 import ErrorReason
 
 PIECE: Final = "piece.json"
 HEAPS: Final = "heaps"
+_AGAIN: Final = "make the piece again, of the same source as the others and with this node's keys and salt"
+_ONE_EXPORT: Final = (
+    "make all pieces of the same files; a database may give its rows in another order each time, whatever "
+    "ORDER BY says: export it to a file once"
+)
 _FILE: Final = re.compile(
     rf"{QUARANTINE}|{HEAPS}/\d{{3}}/(tokens/[0-9a-f]{{2}}|key-\d{{1,3}}/\d{{6}}\.(positions|entries))"
 )
@@ -183,7 +188,8 @@ def pieces_of(directories: Sequence[Path], contract: Contract, index_key: IndexK
         if manifest.pieces != manifests[0].pieces:
             raise _unfit(directory, f"is one of another number of pieces than that in {found[0][1]}")
         if _source(manifest) != _source(manifests[0]):
-            raise _unfit(directory, f"was made of another source, or export of it, than that in {found[0][1]}")
+            problem = f"was made of another source, or export of it, than that in {found[0][1]}"
+            raise _unfit(directory, problem, _ONE_EXPORT)
     numbers = Counter(manifest.number for manifest in manifests)
     wanted = range(1, manifests[0].pieces + 1) if manifests else range(1, 2)
     missing = [str(number) for number in wanted if numbers[number] != 1]
@@ -239,10 +245,10 @@ def _content(directory: Path, name: str, manifest: PieceManifest) -> bytes:
     return content
 
 
-def _unfit(directory: Path, problem: str) -> StayputError:
+def _unfit(directory: Path, problem: str, remedy: str = _AGAIN) -> StayputError:
     return StayputError(
         ErrorReason.ERROR_REASON_SOURCE_INVALID,
         f"the piece in {directory} {problem}",
         field="pieces",
-        remedy="make the piece again, of the same source as the others and with this node's keys and salt",
+        remedy=remedy,
     )

@@ -38,7 +38,8 @@ def make_piece(
 ) -> PieceManifest:
     """Makes a piece in a new directory, which is there once the piece is whole, for its owner alone.
 
-    Nothing is left of one that fails. One that is killed leaves a directory beside it, which the next removes.
+    Nothing is left of one that fails. One that is killed leaves a directory beside it, which the next call
+    removes.
 
     Raises as a build does; `CONFIGURATION_INVALID` if the directory is there already, or for a resource that
     offers oblivious mode, of which a piece would have to hold more than tokens.

@@ -68,7 +68,8 @@ class DatabaseSource:
             while columns := self._columns(cursor):
                 if digest is not None:
                     for column in columns:
-                        digest("\0".join(column).encode("utf-8", "surrogatepass"))
+                        # Each value with its end, so that none can move into the next column.
+                        digest("\0".join([*column, ""]).encode("utf-8", "surrogatepass"))
                 yield self._batch(columns, before)
                 before += len(columns[0])
 

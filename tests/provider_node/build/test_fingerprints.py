@@ -158,7 +158,7 @@ def test_only_what_is_new_is_evaluated(
     assert len(evaluations(with_index)) == manifest.entries == 12 + 12 + 11
 
 
-@pytest.mark.parametrize("change", ["root", "index key", "new keys", "evaluations", "manifest"])
+@pytest.mark.parametrize("change", ["root", "index key", "new keys", "evaluations", "unreadable", "manifest"])
 def test_nothing_is_taken_over_that_is_not_of_the_same_keys_and_whole(
     write_resource: Write, builder: Builder, tmp_path: Path, rows: list[Row], change: str
 ) -> None:
@@ -176,6 +176,9 @@ def test_nothing_is_taken_over_that_is_not_of_the_same_keys_and_whole(
             resource = write_resource(rows[:20], OFFERED, NEW_KEYS)
         case "evaluations":
             (path / "evaluations.mdb").write_bytes((path / "evaluations.mdb").read_bytes()[:-1])
+        case "unreadable":
+            (path / "evaluations.mdb").unlink()
+            (path / "evaluations.mdb").mkdir()
         case "manifest":
             (path / "manifest.json").write_bytes(b"{}")
     later = Builder(data, index_key, oprf_keys, "0.0-test", builder.random)

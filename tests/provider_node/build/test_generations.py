@@ -14,6 +14,7 @@ import pytest
 from provider_node.config import ResourceConfig
 from provider_node.store import generations as module
 from provider_node.store.directory import ResourceDirectory
+from provider_node.store.files import sha256_of
 from provider_node.store.generations import Generation, Generations
 from provider_node.store.manifest import Manifest
 from stayput.errors import StayputError
@@ -241,6 +242,7 @@ def test_a_disk_that_does_not_read_is_told_as_damage(
     oblivious: ResourceConfig,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    *,
     name: str,
     error: Exception | None,
     told: str,
@@ -279,7 +281,7 @@ def test_a_large_generation_that_is_opened_keeps_no_other_resource_waiting(
     for one in (resource, other, third):
         build(one)
     opened = generations.current("other")
-    reading, go_on, sha256_of = threading.Event(), threading.Event(), module.sha256_of
+    reading, go_on = threading.Event(), threading.Event()
 
     def blocked(path: Path) -> str:
         if CODE in path.parts:

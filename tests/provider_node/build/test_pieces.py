@@ -197,8 +197,10 @@ def test_pieces_of_two_exports_with_as_many_rows_are_refused(
         database.close()
         share = Share(max(number, 1), 2)
         make_piece(builder("data"), resource, NOW, share, tmp_path / f"{number}", lambda _: None)
-    with pytest.raises(StayputError, match=f"in {tmp_path}/2 was made of another source, or export of it"):
+    other = f"in {tmp_path}/2 was made of another source, or export of it"
+    with pytest.raises(StayputError, match=other) as caught:
         builder("data").build(resource, NOW, lambda _: None, pieces=[tmp_path / "0", tmp_path / "2"])
+    assert "in another order each time, whatever ORDER BY says: export it" in caught.value.remedy
     same = [tmp_path / "1", tmp_path / "2"]
     assert builder("data").build(resource, NOW, lambda _: None, pieces=same).subjects == 9
 

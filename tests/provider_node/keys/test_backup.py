@@ -1,8 +1,11 @@
 """Backups: what is in one, that nothing changed is ever restored, and what a failure leaves."""
 
+import base64
 import hashlib
 import io
 import json
+import os
+import shutil
 import tarfile
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -117,7 +120,7 @@ async def test_what_cannot_be_made_again_is_saved_and_nothing_else(running: Path
 
 
 @pytest.mark.parametrize("with_indexes", [False, True])
-def test_what_nobody_knows_is_left_out_and_told(node: Path, tmp_path: Path, with_indexes: bool) -> None:
+def test_what_nobody_knows_is_left_out_and_told(node: Path, tmp_path: Path, *, with_indexes: bool) -> None:
     data, secret = node / "data", b"0badc0de" * 8
     resource = data / "resources" / "deaths"
     generation = resource / "generations" / GENERATION
@@ -147,15 +150,59 @@ def test_what_nobody_knows_is_left_out_and_told(node: Path, tmp_path: Path, with
     assert sorted(names(tmp_path / "again" / "data")) == ["definitions", "keys", "resources"]
 
 
-def test_the_command_tells_what_was_left_out(node: Path, tmp_path: Path) -> None:
-    (node / "data" / "keys.old").mkdir()
-    secret = tmp_path / "secret"
-    secret.touch(mode=0o600)
-    secret.write_text("a passphrase of the test\n")
-    command = ["backup", f"{tmp_path / 'backup'}", "--config", f"{node / 'node.toml'}"]
-    ran = CliRunner(env={"LC_ALL": "C.UTF-8"}).invoke(app, [*command, "--passphrase-file", f"{secret}"])
-    assert ran.exit_code == 0
-    assert f"left out: {node / 'data' / 'keys.old'} is no part of a node's data" in ran.output
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("C.UTF-8", "left out: {} is no part of a node's data; if it holds keys"),
+        ("zh_CN.UTF-8", "未备份：{} 不属于节点数据；如其中有密钥"),
+    ],
+)
+@pytest.mark.parametrize("more", [[], ["--with-indexes"]])
+def test_the_command_saves_no_key_in_the_clear_and_tells_what_it_left_out(
+    node: Path, tmp_path: Path, language: str, told: str, more: list[str]
+) -> None:
+    data, of_resource = node / "data", node / "data" / "resources" / "deaths"
+    shutil.copytree(data / "keys", data / "keys.old")
+    left_out = [
+        data / "keys.old",
+        data / "index.key",
+        of_resource / "index.mdb~",
+        data / "definitions" / "deaths" / "0002.toml",
+        data / os.fsdecode("密钥".encode("gb18030")),
+    ]
+    for path in (left_out[1], left_out[2], left_out[4]):
+        shutil.copy(data / "keys" / "index.key", path)
+    left_out[3].symlink_to(data / "keys" / "signing.key")
+    secrets = [content for content in keys_of(node).values() if len(content) >= 32]
+    assert len(secrets) > 5
+    passphrase = tmp_path / "secret"
+    passphrase.touch(mode=0o600)
+    passphrase.write_text("a passphrase of the test\n")
+    command = ["backup", f"{tmp_path / 'backup'}", "--config", f"{node / 'node.toml'}", *more]
+    ran = CliRunner(env={"LC_ALL": language}).invoke(app, [*command, "--passphrase-file", f"{passphrase}"])
+    assert ran.exit_code == 0, ran.output
+    lines = ran.output.splitlines()
+    shown = [path.as_posix().encode("utf-8", "replace").decode().replace("?", "\ufffd") for path in left_out]
+    assert [line for line in lines[1:] if not any(told.format(one) in line for one in shown)] == []
+    assert len(lines) == 1 + len(left_out)
+    archived = (tmp_path / "backup").read_bytes()
+    with tarfile.open(tmp_path / "backup") as tar:
+        saved = {name.removeprefix("data/") for name in tar.getnames() if name.startswith("data/")}
+    assert not any("key" in name or "~" in name or "0002" in name for name in saved)
+    # Neither as files hold them nor as what their hex and their PEM stand for.
+    for secret in (one for content in secrets for one in forms(content)):
+        assert secret not in archived
+
+
+def forms(content: bytes) -> list[bytes]:
+    """The key in a file, as the file has it and as bytes."""
+    text = content.strip()
+    if text.startswith(b"-----BEGIN PRIVATE"):
+        return [text, base64.b64decode(b"".join(text.splitlines()[1:-1]))]
+    try:
+        return [text, bytes.fromhex(text.decode())]
+    except ValueError:
+        return [text] if b"PRIVATE" in text else []
 
 
 async def test_what_is_restored_is_what_was_saved(running: Path, tmp_path: Path) -> None:
@@ -317,6 +364,22 @@ def test_a_restoring_that_fails_can_be_done_again(
     monkeypatch.undo()
     restore(tmp_path / "backup", tmp_path / "again", UNLOCKER)
     assert keys_of(tmp_path / "again") == keys_of(node)
+
+
+def test_a_resource_file_of_any_name_is_restored(node: Path, tmp_path: Path) -> None:
+    (node / "resources" / "deaths.toml").rename(node / "resources" / os.fsdecode(b"\xcb\xc0.toml"))
+    back_up(node / "node.toml", tmp_path / "backup", UNLOCKER, NOW)
+    restore(tmp_path / "backup", tmp_path / "again", UNLOCKER)
+    assert held(tmp_path / "again" / "resources") == {r"\xcb\xc0.toml": b"code = 'deaths'\n"}
+
+
+def test_what_a_killed_restoring_left_is_removed_by_the_next(node: Path, tmp_path: Path) -> None:
+    back_up(node / "node.toml", tmp_path / "backup", UNLOCKER, NOW)
+    for name in (".data.0a1b2c3d.unfinished", ".resources.0a1b2c3d.unfinished", ".data.20261122"):
+        (tmp_path / "again" / name / "keys").mkdir(parents=True)
+        (tmp_path / "again" / name / "keys" / "index.key").write_text("00" * 32)
+    restore(tmp_path / "backup", tmp_path / "again", UNLOCKER)
+    assert names(tmp_path / "again") == {"data", "node.toml", "resources", ".data.20261122"}
 
 
 def test_keys_are_restored_as_node_toml_protects_them(node: Path, tmp_path: Path) -> None:

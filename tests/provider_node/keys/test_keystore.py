@@ -184,8 +184,8 @@ def _says_the_same(one: bytes, other: bytes) -> bool:
 @given(cut=st.integers(0, 1_000), put=st.binary(max_size=20), name=st.sampled_from(["index.key", "kek.json"]))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_damage_of_any_kind_is_told_as_that(directory: Path, cut: int, put: bytes, name: str) -> None:
-    for left in directory.iterdir():
-        left.unlink()
+    for before in directory.iterdir():
+        before.unlink()
     opened(directory).write("index.key", SECRET)
     path = directory / name
     whole = path.read_bytes()

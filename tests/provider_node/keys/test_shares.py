@@ -169,9 +169,10 @@ def test_keys_that_are_there_are_never_written_over(tmp_path: Path) -> None:
 def test_keys_that_a_killed_recovery_left_are_removed(tmp_path: Path) -> None:
     keys = NodeKeys(tmp_path / "node")
     keys.create()
-    for name in (".keys.0a1b", ".keys.old", "keys.old"):
+    theirs = {".keys.20261122", ".keys.old.unfinished", "keys.old"}
+    for name in (".keys.0a1b2c3d.unfinished", *theirs):
         (tmp_path / "again" / name).mkdir(parents=True)
         (tmp_path / "again" / name / "index.key").write_text("00" * 32)
     KeySet.of(keys.store).put(KeyStore(tmp_path / "again" / "keys"))
     # What somebody has put there is nobody's to remove.
-    assert {path.name for path in (tmp_path / "again").iterdir()} == {"keys", ".keys.old", "keys.old"}
+    assert {path.name for path in (tmp_path / "again").iterdir()} == {"keys", *theirs}

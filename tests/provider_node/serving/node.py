@@ -203,7 +203,9 @@ class LocalNode:
         )
         access = Access(TicketVerifier(NODE, [self.material.ticket_key]), self.state.grants)
         self.desk = NodeDesk(books, access)
-        self.sessions = Sessions(self.desk, identity, self.clock, self.resources.serving)
+        self.sessions = Sessions(
+            self.desk, identity, self.clock, self.resources.serving, self.resources.opened
+        )
         self.office = TicketOffice(self.material.ticket_key, NODE, self.clock.now)
 
     def _receipt_made(self) -> None:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from provider_node.sources import parquet
 from stayput.errors import StayputError
 from tests.provider_node.sources.reading import SECRET, column, opened, problem, read
 
@@ -99,6 +100,59 @@ def test_every_type_has_one_text(
     assert texts(tmp_path, values, kind) == expected
 
 
+DATES = [datetime.fromisoformat(f"{year:04}-12-31") for year in (1, 1600, 1677, 2026, 2262, 2999, 9999)]
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us"])
+@pytest.mark.parametrize("store_schema", [False, True])
+def test_old_timestamps_of_any_year_are_that_year(tmp_path: Path, unit: str, *, store_schema: bool) -> None:
+    kind = pa.timestamp(unit)
+    path = written(
+        tmp_path,
+        {"号码": pa.array([*DATES, datetime(9999, 12, 31, 23, 59, 58), None], kind)},  # noqa: DTZ001
+        use_deprecated_int96_timestamps=True,
+        store_schema=store_schema,
+    )
+    assert pq.ParquetFile(path).schema.column(0).physical_type == "INT96"
+    texts = column(read(opened(tmp_path, {"owner": "号码"}, kind="parquet", path="v.parquet")), "owner")
+    assert texts == [*(f"{one:%Y}-12-31".rjust(10, "0") for one in DATES), "9999-12-31 23:59:58", ""]
+
+
+def test_an_old_timestamp_has_no_zone_and_microseconds(tmp_path: Path) -> None:
+    moments = [datetime(2026, 1, 1, 16, tzinfo=UTC), datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)]
+    written(
+        tmp_path, {"号码": pa.array(moments, pa.timestamp("ns", "UTC"))}, use_deprecated_int96_timestamps=True
+    )
+    texts = column(read(opened(tmp_path, {"owner": "号码"}, kind="parquet", path="v.parquet")), "owner")
+    assert texts == ["2026-01-01 16:00:00", "2026-01-02 03:04:05.678901"]
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        (2**31 - 1, pa.date32()),
+        (-(2**31), pa.date32()),
+        (10**17, pa.timestamp("ms")),
+        (2**63 - 1, pa.timestamp("us")),
+        (-(2**63) + 1, pa.timestamp("us", "UTC")),
+        (2**63 - 1, pa.timestamp("us", "UTC")),
+        # In China, eight hours ahead, it is past the last moment that nanoseconds can tell.
+        (2**63 - 1, pa.timestamp("ns", "UTC")),
+        (-1, pa.time64("us")),
+    ],
+)
+def test_what_is_in_no_calendar_is_rejected_and_not_another_day(
+    tmp_path: Path, number: int, kind: Anything
+) -> None:
+    written(
+        tmp_path,
+        {"号码": pa.array([number, None, 0], pa.int32() if kind == pa.date32() else pa.int64()).cast(kind)},
+    )
+    texts = column(read(opened(tmp_path, {"owner": "号码"}, kind="parquet", path="v.parquet")), "owner")
+    assert texts[:2] == ["\ufffd", ""]
+    assert texts[2][:2] in ("19", "00")
+
+
 def test_text_that_is_not_utf_8_is_told_apart_in_its_row_alone(tmp_path: Path) -> None:
     raw = pa.array(["张三".encode(), "李四".encode("gb18030"), None, b"5"], pa.binary())
     text = pa.Array.from_buffers(pa.string(), len(raw), raw.buffers())
@@ -180,6 +234,57 @@ def test_a_long_value_that_the_file_holds_once_takes_little_memory(tmp_path: Pat
         assert set(batch.columns["owner"]) <= {"1", "x" * 513}
     assert count == rows
     assert most < 200 * MIB
+
+
+@pytest.mark.parametrize("use_dictionary", [False, True])
+def test_a_very_long_value_rejects_its_row_alone(tmp_path: Path, *, use_dictionary: bool) -> None:
+    numbers = [f"{n:018}" for n in range(60_000)]
+    values = pa.array([*numbers, "x" * (100 * MIB), "1"])
+    path = written(tmp_path, {"号码": values}, compression="zstd", use_dictionary=use_dictionary)
+    assert path.stat().st_size < MIB
+    del values
+    batches = read(opened(tmp_path, {"owner": "号码"}, kind="parquet", path="v.parquet"))
+    assert column(batches, "owner") == [*numbers, "x" * 513, "1"]
+
+
+def test_values_that_memory_has_no_room_for_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet, "_MOST_BYTES", MIB)
+    # Long values side by side are too few for the average row to foretell them.
+    values = [*(f"{n:018}" for n in range(100_000)), *[SECRET * 60_000] * 4]
+    written(tmp_path, {"号码": values, "姓名": [""] * len(values)}, compression="zstd", use_dictionary=False)
+    error = problem(tmp_path, COLUMNS, kind="parquet", path="v.parquet")
+    assert error.field == "source.path"
+    assert "v.parquet: values of column '号码' are too long for memory" in error.message
+    assert "export the column without long values" in error.remedy
+    assert SECRET not in error.message + error.remedy
+
+
+@pytest.mark.parametrize("error", [pa.ArrowMemoryError, pa.ArrowCapacityError, MemoryError])
+def test_what_arrow_has_no_room_for_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def fail(*_: object) -> int:
+        raise error(SECRET)
+
+    written(tmp_path, {"号码": ["1"], "姓名": ["张三"]})
+    monkeypatch.setattr(parquet, "_rows_at_once", fail)
+    told = problem(tmp_path, COLUMNS, kind="parquet", path="v.parquet")
+    assert "v.parquet: values of column '号码' or '姓名' are too long for memory" in told.message
+    assert SECRET not in told.message
+
+
+def test_rows_of_one_huge_row_group_come_in_batches(tmp_path: Path) -> None:
+    rows = 500_000
+    numbers = pa.array(range(10**17, 10**17 + rows)).cast(pa.string())
+    path = written(tmp_path, {"号码": numbers}, row_group_size=rows, use_dictionary=False, compression="none")
+    assert pq.ParquetFile(path).num_row_groups == 1
+    del numbers
+    pa.default_memory_pool().release_unused()
+    before, most, count = pa.total_allocated_bytes(), 0, 0
+    for batch in opened(tmp_path, {"owner": "号码"}, kind="parquet", path="v.parquet").batches():
+        most, count = max(most, pa.total_allocated_bytes() - before), count + len(batch.lines)
+        assert len(batch.lines) <= 50_000
+    assert (count, most < 8 * MIB < path.stat().st_size) == (rows, True)
 
 
 def test_ten_thousand_columns_are_fine(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import lmdb
 import pytest
 
 from provider_node.config import load_resources
-from provider_node.domain.build import Builder
 from provider_node.domain.addresses import checked_callable, checked_listen
+from provider_node.domain.build import Builder
 from provider_node.domain.key_rings import IndexKeys
 from provider_node.domain.platform import Platform
 from provider_node.domain.resources import Resources
@@ -159,7 +159,7 @@ async def test_a_resource_that_cannot_be_read_keeps_no_other_from_being_served(
     second = register.RESOURCE.replace(register.CODE, "a-first")
     (tmp_path / "resources" / "first.toml").write_text(second, "utf-8")
     unbuilt._configured = load_resources(tmp_path / "resources")
-    builder = Builder(tmp_path / "data", INDEX_KEY, OPRF_KEYS, "0.0-test", lambda length: bytes(length))
+    builder = Builder(tmp_path / "data", INDEX_KEY, OPRF_KEYS, "0.0-test", bytes)
     for code in unbuilt.codes():
         builder.build(unbuilt.config(code), register.BUILT_AT, lambda _: None)
         await state.set_published(code)
@@ -168,8 +168,7 @@ async def test_a_resource_that_cannot_be_read_keeps_no_other_from_being_served(
     index.mkdir()
     if error is not None:
         # Whatever else the storage may raise, where nobody has thought of it.
-        damage = lambda code, _: (_ for _ in ()).throw(error)  # noqa: E731
-        monkeypatch.setattr(generations, "damaged", damage)
+        monkeypatch.setattr(generations, "damaged", lambda *_: error)
     await unbuilt.renew_all(platform, ADDRESS)
     assert set(peer.published) == {register.CODE}
     assert unbuilt.serving(register.CODE).generation

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from provider_node.sources import open_source
 from provider_node.sources.databases.sqlite import Sqlite
 from provider_node.sources.databases.statements import quoted
 from provider_node.sources.values import NO_TEXT
@@ -25,6 +26,23 @@ def test_each_cell_has_a_type_of_its_own(sqlite_file: Make) -> None:
     )
     texts = read(sqlite_config(path, table="register"))["id"]
     assert texts == ["1", "2", "3.5", "", NO_TEXT, NO_TEXT, "1.101050E+17"]
+
+
+def test_a_digest_is_of_the_values_their_columns_and_their_order(sqlite_file: Make) -> None:
+    made = set()
+    for insert in (
+        "INSERT INTO r VALUES ('1', '2'), ('3', '4')",
+        "INSERT INTO r VALUES ('3', '4'), ('1', '2')",
+        "INSERT INTO r VALUES ('1', '32'), ('', '4')",
+        "INSERT INTO r VALUES ('1', NULL)",
+    ):
+        path = sqlite_file("CREATE TABLE r (a, b)", insert)
+        source = open_source(sqlite_config(path, table="r"), {"a": "a", "b": "b"})
+        for _ in range(2):
+            parts: list[bytes] = []
+            list(source.batches(parts.append))
+            made.add(b"".join(parts))
+    assert len(made) == 4
 
 
 def test_cells_that_nobody_asked_for_can_be_of_any_length(sqlite_file: Make) -> None:
