@@ -1,7 +1,9 @@
 """Grants: signed by the provider's node, recorded by the platform, enforced by the node."""
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import Final
 
 from google.protobuf.message import DecodeError
 
@@ -18,6 +20,9 @@ from stayput.v1.access_pb2 import (
 from stayput.v1.contract_pb2 import Granularity, Mode
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.signing_pb2 import Envelope
+
+GRANT_ID: Final = re.compile(r"G-[0-9A-Za-z]{26}")
+"""Ids of grants."""
 
 
 def verify(envelope: Envelope, signing_key: bytes) -> Grant:

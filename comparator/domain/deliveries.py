@@ -5,23 +5,21 @@ What is verified here depends on nothing in the store but which keys are whose. 
 time of the transaction, which therefore compares the keys used with those registered then.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from comparator.domain.grants import GRANT_ID
 from comparator.store.log import Link
-from stayput import receipts, requests, signing, tickets
+from stayput import receipts, requests, signing
 from stayput.errors import StayputError, field_invalid
 from stayput.evidence import Part, check_receipt, check_statement
-from stayput.identity import CODE, Kind, Party
+from stayput.evidence.delivery import LARGEST_RECEIPT, malformed_names
+from stayput.identity import Kind, Party
 from stayput.receipts import receipt_invalid
 from stayput.v1.log_pb2 import Receipt
 from stayput.v1.signing_pb2 import Envelope
 
 LARGEST_BATCH: Final = 1_000
-LARGEST_RECEIPT: Final = 65_536
-"""Bytes of a receipt's envelope: some four times what an honest one can have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +110,8 @@ def _verified(node: Party, envelope: Envelope, keys: Keyring) -> Delivered:
     receipt = receipts.verify(envelope, node_key)
     if node.kind is not Kind.NODE or receipt.node_id != node.id:
         raise receipt_invalid("node_id must be that of the calling node")
-    for field, good in _searchable(receipt):
-        if not good:
-            raise receipt_invalid(f"{field} is missing or malformed")
+    for field in malformed_names(receipt):
+        raise receipt_invalid(f"{field} is missing or malformed")
     try:
         check_receipt(receipt)
     except StayputError as error:
@@ -127,14 +124,6 @@ def _verified(node: Party, envelope: Envelope, keys: Keyring) -> Delivered:
         node_key=node_key,
         consumer_key=_statement_key(receipt, consumer, keys),
     )
-
-
-def _searchable(receipt: Receipt) -> Iterator[tuple[str, bool]]:
-    """What searches go by must be what an index takes; a ticket says no more."""
-    yield "consumer", CODE.fullmatch(receipt.consumer) is not None
-    yield "resource", CODE.fullmatch(receipt.resource) is not None
-    yield "grant_id", GRANT_ID.fullmatch(receipt.grant_id) is not None
-    yield from tickets.kept_texts(receipt.ticket_id, receipt.operator, receipt.purpose, receipt.case_number)
 
 
 def _statement_key(receipt: Receipt, consumer: Party, keys: Keyring) -> bytes | None:

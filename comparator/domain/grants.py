@@ -1,6 +1,5 @@
 """Grants at the platform: recorded as the node signed them, and the platform's own word on them."""
 
-import re
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -29,7 +28,7 @@ from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.log_pb2 import EventType
 from stayput.v1.signing_pb2 import Envelope
 
-GRANT_ID: Final = re.compile(r"G-[0-9A-Za-z]{26}")
+GRANT_ID: Final = grants.GRANT_ID
 LONGEST_REASON: Final = 1_000
 LONGEST_ADMINISTRATOR: Final = 100
 _Signed = TypeVar("_Signed", Grant, GrantChange)

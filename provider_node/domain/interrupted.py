@@ -11,7 +11,9 @@ import structlog
 
 from provider_node.domain.receipt_log import is_time
 from stayput import leakage, limits
+from stayput.evidence.delivery import LARGEST_PAYLOAD, malformed_names
 from stayput.evidence.receipt import contradictions
+from stayput.tickets import kept_texts
 from stayput.v1.access_pb2 import Limits
 from stayput.v1.contract_pb2 import Granularity, Mode
 from stayput.v1.log_pb2 import Receipt, SessionEnd
@@ -23,9 +25,6 @@ ENDING: Final = ("request", "request_commitment", "response_commitment", "finish
 """Fields of a receipt that a session has at its end only."""
 UNKNOWN: Final = "unknown"
 """What a receipt says for a name that its draft should have, and has not."""
-_SEARCHED: Final = ("operator", "case_number")
-"""By these the platform searches, and takes them as a ticket may say them."""
-_LONGEST_TEXT: Final = 100
 _SESSION_ID_BYTES: Final = 16
 _FIGURES: Final = ("records", "elements", "repeated_elements", "distinct_records")
 _MOST: Final = limits.RANGES["records_per_session"].most
@@ -57,10 +56,10 @@ def malformed(draft: Receipt) -> list[str]:
     """
     whole = Receipt(sequence=1, previous_hash=bytes(32))
     whole.MergeFrom(draft)
-    wrong = [*contradictions(whole)]
+    wrong = [*contradictions(whole), *malformed_names(whole)]
     wrong += [name for name in ("as_of", "started_at") if not is_time(getattr(draft, name))]
     wrong += [name for name in NAMES if len(getattr(draft, name)) > LONGEST_NAME]
-    return wrong + [name for name in _SEARCHED if not _is_text(getattr(draft, name))]
+    return wrong + (["size"] if whole.ByteSize() > LARGEST_PAYLOAD else [])
 
 
 def _make_good(receipt: Receipt, grant_limits: Limits) -> None:
@@ -72,9 +71,9 @@ def _make_good(receipt: Receipt, grant_limits: Limits) -> None:
     for name in NAMES:
         if len(getattr(receipt, name)) > LONGEST_NAME:
             setattr(receipt, name, UNKNOWN)
-    for name in _SEARCHED:
-        if not _is_text(getattr(receipt, name)):
-            setattr(receipt, name, UNKNOWN)
+    texts = kept_texts(receipt.ticket_id, receipt.operator, receipt.purpose, receipt.case_number)
+    for name in [name for name, good in texts if not good]:
+        setattr(receipt, name, UNKNOWN)
     for name in _FIGURES:
         setattr(receipt, name, min(max(0, getattr(receipt, name)), _MOST))
     receipt.leakage = leakage.IDS.get((receipt.mode, receipt.granularity), "")
@@ -82,10 +81,6 @@ def _make_good(receipt: Receipt, grant_limits: Limits) -> None:
         _only_elements(receipt)
     else:
         _only_records(receipt, grant_limits)
-
-
-def _is_text(value: str) -> bool:
-    return len(value) <= _LONGEST_TEXT and value.isprintable()
 
 
 def _only_elements(receipt: Receipt) -> None:
