@@ -42,8 +42,8 @@ def listed(generations: Generations, code: str) -> list[GenerationStatus]:
 def roll_back(generations: Generations, code: str, generation: str) -> str:
     """Makes an earlier generation serve again: by its id, or without one the newest before the serving.
 
-    Returns its id. One that was held back is taken only by its id. Raises `GENERATION_UNKNOWN`,
-    `BUILD_RUNNING`, and `RESOURCE_NOT_READY` if it could not serve.
+    Returns its id. Those that are later are held back from then on; one that was held back is taken only by
+    its id. Raises `GENERATION_UNKNOWN`, `BUILD_RUNNING`, and `RESOURCE_NOT_READY` if it could not serve.
     """
     directory = generations.directory(code)
     with directory.locked():
@@ -58,6 +58,9 @@ def roll_back(generations: Generations, code: str, generation: str) -> str:
                 remedy=f"see `provider-node generations {code}`",
             )
         generations.verify(code, chosen)
+        for later in directory.finished():
+            if later > chosen and not directory.held(later):
+                directory.hold_back(later, f"the node went back to {chosen}")
         directory.switch(chosen)
     return chosen
 

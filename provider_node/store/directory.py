@@ -7,7 +7,7 @@
 - `current`: a symbolic link to the serving generation;
 - `generations/<id>/`: `index.mdb` (`index-00.mdb` and so on if it is large), `manifest.json`,
   `quarantine.csv`; for oblivious mode `evaluations.mdb` and `fingerprints/`; and `held`, which says why it
-  was not switched to, if it was not;
+  was not switched to, if it was not, or gone back from;
 - `generations/<id>.building/`: the same while it is being made;
 - `generations/<id>.removing/`: what is left of one while it is being removed.
 """
@@ -179,8 +179,13 @@ class ResourceDirectory:
         """Notes why a generation that is being made will not be switched to."""
         write_durably(self.generation(generation + _BUILDING) / _HELD, why.encode())
 
+    def hold_back(self, generation: str, why: str) -> None:
+        """Notes why a finished generation shall not serve again by itself."""
+        write_durably(self.generation(generation) / _HELD, why.encode())
+        sync_directory(self.generation(generation))
+
     def held(self, generation: str) -> str:
-        """Why a finished generation was not switched to; empty if nothing spoke against it."""
+        """Why a finished generation shall not serve by itself; empty if nothing speaks against it."""
         try:
             return (self.generation(generation) / _HELD).read_text("utf-8", errors="replace")
         except (FileNotFoundError, NotADirectoryError):
