@@ -51,6 +51,7 @@ def generations(bare_node: LocalNode) -> Iterator[Watched]:
         clock=bare_node.clock,
     )
     bare_node.sessions._serving = bare_node.resources.serving
+    bare_node.sessions._opened = bare_node.resources.opened
     yield watched
     assert threading.main_thread() not in watched.threads
 
@@ -65,7 +66,8 @@ async def test_a_generation_is_opened_in_a_thread(
         await stub.Describe(DescribeRequest(resource=register.CODE))
         await stub.CompareRecords(call_request(asking, PEOPLE))
     await bare_node.resources.publish(register.CODE, platform, "10.0.0.1:7443")
-    assert len(generations.threads) == 3
+    # Each waits until it is open, and then uses it.
+    assert len(generations.threads) == 3 * 2
 
 
 async def test_keys_are_opened_and_answers_matched_and_sealed_in_threads(
