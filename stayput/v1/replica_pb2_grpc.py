@@ -98,7 +98,7 @@ class ReplicaServiceServicer:
         either a `charge` with `final` set, or `cut`. The node answers each of these in turn, `parcel` alone has no answer;
         what cannot be done it answers with `failed`, after which nothing has changed and the session can still be `cut`.
         `stopped` may come at any time. A session that was begun and whose call ends without a receipt gets one from the
-        node.
+        node, which ends the call with TICKET_EXPIRED an hour after the session's time.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -54,7 +54,7 @@ class ReplicaServiceStub:
     either a `charge` with `final` set, or `cut`. The node answers each of these in turn, `parcel` alone has no answer;
     what cannot be done it answers with `failed`, after which nothing has changed and the session can still be `cut`.
     `stopped` may come at any time. A session that was begun and whose call ends without a receipt gets one from the
-    node.
+    node, which ends the call with TICKET_EXPIRED an hour after the session's time.
     """
 
 @_typing.type_check_only
@@ -83,7 +83,7 @@ class ReplicaServiceAsyncStub(ReplicaServiceStub):
     either a `charge` with `final` set, or `cut`. The node answers each of these in turn, `parcel` alone has no answer;
     what cannot be done it answers with `failed`, after which nothing has changed and the session can still be `cut`.
     `stopped` may come at any time. A session that was begun and whose call ends without a receipt gets one from the
-    node.
+    node, which ends the call with TICKET_EXPIRED an hour after the session's time.
     """
 
 class ReplicaServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -133,7 +133,7 @@ class ReplicaServiceServicer(metaclass=_abc_1.ABCMeta):
         either a `charge` with `final` set, or `cut`. The node answers each of these in turn, `parcel` alone has no answer;
         what cannot be done it answers with `failed`, after which nothing has changed and the session can still be `cut`.
         `stopped` may come at any time. A session that was begun and whose call ends without a receipt gets one from the
-        node.
+        node, which ends the call with TICKET_EXPIRED an hour after the session's time.
         """
 
 def add_ReplicaServiceServicer_to_server(servicer: ReplicaServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -21,14 +21,24 @@ def check_between(said: datetime, since: datetime, now: datetime, field: str) ->
         raise _apart(field)
 
 
-def check_day(day: str, now: datetime, field: str) -> None:
-    """Passes for today and yesterday: an answer may have been begun before midnight.
+def check_day(day: str, since: datetime, now: datetime, field: str) -> None:
+    """As `check_between`, for a day (ISO date). The two times are less than a day apart.
 
-    In the last seconds before midnight a replica may be on the next day already.
+    An answer may have been begun before midnight, and just before it a replica may be on the next day.
     """
-    days = {china_date(now + ahead) for ahead in (timedelta(days=-1), timedelta(), SKEW)}
-    if day not in map(date.isoformat, days):
+    if day not in {date.isoformat(china_date(time)) for time in (since - SKEW, now, now + SKEW)}:
         raise _apart(field)
+
+
+def check_in_time(begun_at: datetime, until: datetime) -> None:
+    """Passes for an answer that was begun while ticket and grant allowed it; else `TICKET_EXPIRED`."""
+    if begun_at > until + SKEW:
+        raise StayputError(
+            ErrorReason.ERROR_REASON_TICKET_EXPIRED,
+            "the session has outlived what its ticket and grant allow",
+            field="ticket",
+            remedy="open a new session with a new ticket for the records not answered",
+        )
 
 
 def _apart(field: str) -> StayputError:

@@ -46,10 +46,20 @@ _ADMITTED: Final = (
 """What a receipt says that follows from what was asked for and admitted, empty or not."""
 _GROWING: Final = ("records", "elements", "distinct_records", "outcome_bytes", "tallies", "fetch")
 """What an answer may add to, before the end."""
+_MODES: Final = (Mode.MODE_KEYED, Mode.MODE_OBLIVIOUS)
+_GRANULARITIES: Final = (Granularity.GRANULARITY_RECORD, Granularity.GRANULARITY_COUNT)
 _CHAINED: Final = ("sequence", "previous_hash")
 _CUT: Final = (SessionEnd.SESSION_END_CUT_BY_CONSUMER, SessionEnd.SESSION_END_CUT_BY_NODE)
 _COMPLETE: Final = SessionEnd.SESSION_END_COMPLETE
 _CRASHED: Final = SessionEnd.SESSION_END_NODE_CRASHED
+
+
+def check_asked(asked: SessionOpen) -> None:
+    """Passes for what a replica may ask admission for: it refuses everything else itself."""
+    if asked.mode not in _MODES or asked.granularity not in _GRANULARITIES:
+        raise violation("admit.open", "asks for no mode or granularity that there is")
+    if len(set(asked.checks)) != len(asked.checks):
+        raise violation("admit.open", "names a check twice")
 
 
 def expected(asked: SessionOpen, admission: Admission, names: NodeNames) -> Receipt:

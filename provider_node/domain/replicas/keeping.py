@@ -3,19 +3,22 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import suppress
 from itertools import chain
+from typing import TypeAlias
 
 from provider_node.domain.accounts import Clock
 from provider_node.domain.desk import NodeDesk
 from provider_node.domain.identity import NodeNames
-from provider_node.domain.replicas import messages
+from provider_node.domain.replicas import drafts, messages
 from provider_node.domain.replicas.kept_session import KeptSession
 from provider_node.domain.replicas.violations import violation
 from stayput.errors import StayputError
 from stayput.identity import Caller, department
 from stayput.v1.errors_pb2 import ErrorReason
+from stayput.v1.log_pb2 import Receipt
 from stayput.v1.replica_pb2 import AccountRequest, AccountResponse, AdmitSession
+
+_Told: TypeAlias = "asyncio.Queue[AccountResponse | None]"
 
 
 class Keeper:
@@ -28,18 +31,19 @@ class Keeper:
         names: NodeNames,
         clock: Clock,
         check_ready: Callable[[], None],
-        may_serve: Callable[[str, str], None],
+        may_serve: Callable[[Receipt], None],
     ) -> None:
         """`check_ready` raises if no new session may begin.
 
-        `may_serve` raises if a resource's generation may not answer (any more); it may take long and is
-        called in a thread.
+        `may_serve` raises if the generation of a draft may not answer (any more), or is not as the draft
+        says; it may take long and is called in a thread.
         """
         self.desk = desk
         self.names = names
         self.clock = clock
         self.check_ready = check_ready
         self.may_serve = may_serve
+        self.session_ids: set[bytes] = set()
         self._calls: defaultdict[str, set[_Call]] = defaultdict(set)
 
     def open_sessions(self, replica: str) -> int:
@@ -60,49 +64,71 @@ class Keeper:
     async def keep(
         self, replica: str, asked: AsyncIterator[AccountRequest]
     ) -> AsyncGenerator[AccountResponse, None]:
-        """One session's account, to the end of the call."""
-        told: asyncio.Queue[AccountResponse | None] = asyncio.Queue()
-        call = _Call(self, told.put_nowait)
+        """One session's account, to the end of the call.
+
+        Raises `TICKET_EXPIRED` long after the session's time: a replica that does not end it is as good as
+        gone.
+        """
+        told: _Told = asyncio.Queue()
+        call = _Call(self, told)
         self._calls[replica].add(call)
-        working = asyncio.create_task(call.answer(asked))
-        working.add_done_callback(lambda _: told.put_nowait(None))
+        serving = asyncio.create_task(call.serve(asked))
+        serving.add_done_callback(lambda _: told.put_nowait(None))
         try:
             while (response := await told.get()) is not None:
                 yield response
-            await working
+                told.task_done()
+            await serving
         finally:
-            working.cancel()
+            serving.cancel()
             self._calls[replica].discard(call)
-            # It comes to its end even if this is cancelled once more.
-            await asyncio.shield(asyncio.create_task(_closed(working, call)))
-
-
-async def _closed(working: "asyncio.Task[None]", call: "_Call") -> None:
-    with suppress(asyncio.CancelledError):
-        await asyncio.wait([working])
-    await call.close()
+            await asyncio.wait([serving])
+            await call.closed()
 
 
 class _Call:
     """One call, for one session."""
 
-    def __init__(self, keeper: Keeper, tell: Callable[[AccountResponse], None]) -> None:
+    def __init__(self, keeper: Keeper, told: _Told) -> None:
         self._keeper = keeper
-        self._tell = tell
+        self._told = told
         self._session: KeptSession | None = None
         self._working: asyncio.Task[AccountResponse | None] | None = None
+        self._closing: asyncio.Task[None] | None = None
 
-    async def answer(self, asked: AsyncIterator[AccountRequest]) -> None:
-        """Answers everything that is asked, in turn."""
-        async for request in asked:
-            # What was begun is brought to its end even if the call breaks meanwhile: `close` waits for it.
-            self._working = asyncio.create_task(self._answered(request))
-            response = await asyncio.shield(self._working)
-            if response is not None:
-                self._tell(response)
+    async def serve(self, asked: AsyncIterator[AccountRequest]) -> None:
+        """Answers everything that is asked, in turn, and ends the account."""
+        try:
+            async with asyncio.timeout(None) as patience:
+                async for request in asked:
+                    response = await self._answer(request)
+                    if self._session is not None and response in ("admitted", "done"):
+                        now = asyncio.get_running_loop().time()
+                        patience.reschedule(now + self._session.seconds_left())
+                    # Answers that nobody reads must not pile up.
+                    await self._told.join()
+        except TimeoutError:
+            raise _outlived() from None
+        finally:
+            await self.closed()
 
-    async def close(self) -> None:
-        """Ends the account."""
+    async def closed(self) -> None:
+        """Returns when the account is ended; it comes to its end even if whoever waits is cancelled."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _answer(self, request: AccountRequest) -> str | None:
+        """The kind of what was answered."""
+        # What was begun is brought to its end even if the call breaks meanwhile: `_close` waits for it.
+        self._working = asyncio.create_task(self._answered(request))
+        response = await asyncio.shield(self._working)
+        if response is None:
+            return None
+        self._told.put_nowait(response)
+        return response.WhichOneof("message")
+
+    async def _close(self) -> None:
         if self._working is not None:
             await asyncio.wait([self._working])
         if self._session is not None:
@@ -141,13 +167,25 @@ class _Call:
 
     async def _admit(self, admit: AdmitSession) -> AccountResponse:
         keeper = self._keeper
+        drafts.check_asked(admit.open)
         keeper.check_ready()
         caller = Caller(department(admit.consumer), admit.thumbprint)
         admitted = await keeper.desk.admit(admit.open, caller, keeper.clock())
-        self._session = KeptSession(admit.open, admitted, keeper.names, keeper.clock, keeper.may_serve)
+        self._session = KeptSession(
+            admit.open, admitted, keeper.names, keeper.clock, keeper.may_serve, keeper.session_ids
+        )
         admitted.account.open(self.stop)
         return AccountResponse(admitted=messages.admission_sent(admitted.admission))
 
     def stop(self, error: StayputError) -> None:
         """Has the replica end the session with that error."""
-        self._tell(AccountResponse(stopped=messages.failure_sent(error)))
+        self._told.put_nowait(AccountResponse(stopped=messages.failure_sent(error)))
+
+
+def _outlived() -> StayputError:
+    return StayputError(
+        ErrorReason.ERROR_REASON_TICKET_EXPIRED,
+        "the session has outlived by far what its ticket and grant allow",
+        field="ticket",
+        remedy="open a new session with a new ticket for the records not answered",
+    )

@@ -7,23 +7,26 @@ was journaled last.
 """
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Final
 
 import structlog
 
 from provider_node.domain.accounting import charged, quota_exceeded
 from provider_node.domain.accounts import Attempts, Clock
-from provider_node.domain.costs import Entry, FetchedFingerprints, Records
+from provider_node.domain.answering import CHUNK_RECORDS
+from provider_node.domain.costs import Entry, EvaluatedChunk, FetchedFingerprints, Records
 from provider_node.domain.desk import Admitted
 from provider_node.domain.identity import NodeNames
 from provider_node.domain.interrupted import interrupted
+from provider_node.domain.opening import LONGEST_SESSION
 from provider_node.domain.receipt_log import is_time
 from provider_node.domain.replicas import drafts, messages
-from provider_node.domain.replicas.clocks import check_between, check_day
+from provider_node.domain.replicas.clocks import check_between, check_day, check_in_time
+from provider_node.domain.replicas.observations import check_observed
 from provider_node.domain.replicas.violations import violation
 from provider_node.domain.signatory import Signatory
 from stayput import requests
@@ -41,6 +44,8 @@ from stayput.v1.replica_pb2 import (
 )
 from stayput.v1.signing_pb2 import Envelope
 
+LONGEST_ANSWER: Final = timedelta(hours=1)
+"""After the session's time, for the answer that was begun in it; then its replica is as good as gone."""
 _NAME_BYTES: Final = 8
 
 _log = structlog.get_logger(__name__)
@@ -64,8 +69,10 @@ class KeptSession:
         admitted: Admitted,
         names: NodeNames,
         clock: Clock,
-        may_serve: Callable[[str, str], None],
+        may_serve: Callable[[Receipt], None],
+        session_ids: set[bytes],
     ) -> None:
+        """`may_serve` is as `Keeper` has it; `session_ids` are those of all sessions at replicas."""
         admission = admitted.admission
         self._account = admitted.account
         self._limits = complete(admission.grant.limits, DEFAULTS)
@@ -74,8 +81,10 @@ class KeptSession:
         )
         self._expected = drafts.expected(asked, admission, names)
         self._clock = clock
-        self._since = clock()
+        self._since = self._begun_at = clock()
+        self._until = min(self._since + LONGEST_SESSION, admission.until)
         self._may_serve = may_serve
+        self._session_ids = session_ids
         self._draft: Receipt | None = None
         self._fetched = False
         self._finished = False
@@ -83,9 +92,14 @@ class KeptSession:
         self._too_many_names = False
         self._held: _Held | None = None
 
+    def seconds_left(self) -> float:
+        """For how long its replica could go on with it when it was admitted, begun or answered last."""
+        return (self._until + LONGEST_ANSWER - self._since).total_seconds()
+
     def add_names(self, names: bytes) -> None:
-        """Names of records that a charge will be about, no more than the session may have records."""
-        if len(self._names) + len(names) > _NAME_BYTES * self._limits.records_per_session:
+        """Names of records that the final charge will be about: those charged before, and a chunk's."""
+        known = self._draft.distinct_records if self._draft is not None else 0
+        if len(self._names) + len(names) > _NAME_BYTES * (known + CHUNK_RECORDS):
             self._too_many_names = True
         else:
             self._names += names
@@ -97,10 +111,12 @@ class KeptSession:
         now = self._clock()
         if not is_time(said.started_at):
             raise violation("draft.started_at", "is no time")
-        draft = drafts.begun(said, self._expected, now)
-        check_between(said.started_at.ToDatetime(UTC), self._since, now, "draft.started_at")
-        await asyncio.to_thread(self._may_serve, draft.resource, draft.generation)
-        await self._account.begin(draft)
+        draft, begun_at = drafts.begun(said, self._expected, now), said.started_at.ToDatetime(UTC)
+        check_between(begun_at, self._since, now, "draft.started_at")
+        with self._named(draft.session_id):
+            await asyncio.to_thread(self._may_serve, draft)
+            await self._account.begin(draft)
+        self._begun_at = begun_at
         return self._kept(draft)
 
     async def reserve(self, reserve: ReserveAttempts) -> AttemptsReserved:
@@ -111,8 +127,8 @@ class KeptSession:
         questions = messages.names_received(reserve.questions, "reserve.questions")
         if len(subjects) != len(questions):
             raise violation("reserve.questions", "are not as many as subjects")
-        self._check_room(draft, len(subjects))
-        check_day(reserve.day, self._clock(), "reserve.day")
+        self._check_room(charged(draft), len(subjects))
+        check_day(reserve.day, self._since, self._clock(), "reserve.day")
         answering = self._account.answering(reserve.day)
         attempts, allowed = answering.__enter__(), self._limits.attempts_per_subject
         self._held = _Held(answering, reserve.day, len(subjects))
@@ -121,7 +137,8 @@ class KeptSession:
 
     async def charge(self, charge: ChargeAnswer) -> SessionAccounted:
         """Accounts for an answer."""
-        before, entry = self._check_begun(), await self._entry(charge)
+        before = self._check_begun()
+        entry = await self._entry(before, charge)
         draft = drafts.answered(before, charge.draft, entry.cost)
         fetches = isinstance(entry.cost, FetchedFingerprints)
         if fetches and self._fetched:
@@ -133,9 +150,11 @@ class KeptSession:
 
     async def finish(self, charge: ChargeAnswer) -> SessionFinished:
         """Accounts for the final answer; the receipt."""
-        before, entry, now = self._check_begun(), await self._entry(charge), self._clock()
-        receipt = drafts.finished(before, charge.draft, entry.cost, now)
-        self._signatory.check(receipt, receipt, now)
+        before = self._check_begun()
+        entry = await self._entry(before, charge)
+        receipt = drafts.finished(before, charge.draft, entry.cost, self._clock())
+        # However long the answer took to be made: as its replica has checked it.
+        self._signatory.check(receipt, receipt, entry.begun_at)
         drafts.check_receipt(receipt)
         envelope = await self._account.finish(receipt, entry)
         self._settled()
@@ -146,7 +165,7 @@ class KeptSession:
         receipt = drafts.cut(self._check_begun(), said, self._clock(), fetched=self._fetched)
         if receipt.end == SessionEnd.SESSION_END_COMPLETE:
             # A fetch is asked for, and stated, at its beginning, however long it takes.
-            self._signatory.check(receipt, receipt, receipt.started_at.ToDatetime(UTC))
+            self._signatory.check(receipt, receipt, self._begun_at)
         drafts.check_receipt(receipt)
         self.let_go(violation("cut", "comes in the place of an answer"))
         return self._ended(await self._account.cut(receipt))
@@ -168,15 +187,21 @@ class KeptSession:
                 await self._account.cut(receipt)
                 _log.warning("receipt made for a session that its replica left")
         finally:
+            if self._draft is not None:
+                self._session_ids.discard(self._draft.session_id)
             await self._account.close()
 
-    async def _entry(self, charge: ChargeAnswer) -> Entry:
+    async def _entry(self, before: Receipt, charge: ChargeAnswer) -> Entry:
         if self._too_many_names:
             raise violation("parcel.names", "are more than the session may have records")
         entry = await asyncio.to_thread(messages.entry_received, charge, bytes(self._names))
         now, day = self._clock(), china_date(entry.begun_at).isoformat()
         check_between(entry.begun_at, self._since, now, "charge.begun_at")
-        check_day(day, now, "charge.begun_at")
+        check_in_time(entry.begun_at, self._until)
+        check_observed(entry, self._limits)
+        if isinstance(entry.cost, EvaluatedChunk):
+            # Those that cost nothing are limited too, as at the replica.
+            self._check_room(before.elements, entry.cost.elements)
         if self._held is not None:
             if self._held.day != day:
                 raise violation("charge.begun_at", "is on another day than attempts were reserved for")
@@ -184,8 +209,20 @@ class KeptSession:
                 raise violation("charge.cost", "is less than attempts were reserved for")
         return entry
 
-    def _check_room(self, draft: Receipt, records: int) -> None:
-        allowed, used = self._limits.records_per_session, charged(draft)
+    @contextmanager
+    def _named(self, session_id: bytes) -> Iterator[None]:
+        """The journal knows sessions by their ids: at no time two have the same."""
+        if session_id in self._session_ids:
+            raise violation("draft.session_id", "is that of another session")
+        self._session_ids.add(session_id)
+        try:
+            yield
+        except BaseException:
+            self._session_ids.discard(session_id)
+            raise
+
+    def _check_room(self, used: int, records: int) -> None:
+        allowed = self._limits.records_per_session
         if used + records > allowed:
             raise quota_exceeded(
                 "records_per_session",

@@ -1,5 +1,7 @@
 """A replica's end of an account in the hands of a test, and drafts as an honest replica would make them."""
 
+import secrets
+
 import numpy as np
 
 from provider_node.domain.replicas import messages
@@ -15,6 +17,7 @@ from stayput.v1.replica_pb2 import (
     AdmitSession,
     BeginSession,
     ChargeAnswer,
+    Observed,
     ReserveAttempts,
 )
 from tests.provider_node.serving.node import CONSUMER, NODE
@@ -34,8 +37,13 @@ class Dishonest:
         """The node's answer."""
         with translated("node"):
             await self.call.write(request)
+        return await self.hears()
+
+    async def hears(self) -> AccountResponse:
+        """What the node says next."""
+        with translated("node"):
             response = await self.call.read()
-        assert isinstance(response, AccountResponse)
+        assert isinstance(response, AccountResponse), response
         return response
 
     async def refused(self, request: AccountRequest) -> StayputError:
@@ -51,7 +59,7 @@ class Dishonest:
         told = (await self.says(AccountRequest(admit=admit))).admitted
         asked = self.asked
         draft = Receipt(
-            session_id=bytes(16),
+            session_id=secrets.token_bytes(16),
             grant_id=told.grant.id,
             ticket_id=told.ticket.id,
             consumer=told.grant.consumer,
@@ -95,6 +103,12 @@ def charge(draft: Receipt, records: int = 1, **more: object) -> ChargeAnswer:
     made.draft.tallies.extend(Tally(counts=[found]) for _ in range(columns))
     made.begun_at.CopyFrom(draft.started_at)
     return made
+
+
+def observed(records: int, permille: int) -> Observed:
+    """What guards see of so many records, none of them found."""
+    height = records * (1_000 - permille)
+    return Observed(climb_total=height, climb_highest=height, climb_end=height, climb_peak=height)
 
 
 def reserving(subjects: int, day: str = "2026-11-22") -> ReserveAttempts:

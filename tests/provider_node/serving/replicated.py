@@ -21,6 +21,7 @@ from stayput.identity import replica
 from stayput.rpc import tls
 from stayput.rpc.server import ErrorInterceptor
 from stayput.v1.comparison_pb2_grpc import add_ComparisonServiceServicer_to_server
+from stayput.v1.log_pb2 import Receipt
 from stayput.v1.replica_pb2_grpc import ReplicaServiceStub, add_ReplicaServiceServicer_to_server
 from tests.provider_node.serving.authority import Authority
 from tests.provider_node.serving.node import NODE, LocalNode
@@ -36,7 +37,7 @@ class ReplicatedNode(LocalNode):
     """A node, and between it and its consumers a replica, by mutual TLS on both sides."""
 
     keeper: Keeper | None = None
-    may_serve: Callable[[str, str], None] = lambda _code, _generation: None
+    may_serve: Callable[[Receipt], None] = lambda _draft: None
     internal: grpc.aio.Server | None = None
     link: grpc.aio.Channel | None = None
     replicas: Replicas | None = None
@@ -60,8 +61,8 @@ class ReplicatedNode(LocalNode):
     def _check_ready(self) -> None:
         self.check_ready()
 
-    def _check_may_serve(self, code: str, generation: str) -> None:
-        self.may_serve(code, generation)
+    def _check_may_serve(self, draft: Receipt) -> None:
+        self.may_serve(draft)
 
     @property
     def _names(self) -> tuple[str, str]:

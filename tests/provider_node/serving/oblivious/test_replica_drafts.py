@@ -1,6 +1,7 @@
 """Sessions in oblivious mode at a replica: what it says of elements and fetches, and a node that is lost."""
 
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 
 import pytest
 
@@ -89,6 +90,16 @@ async def test_elements_grow_by_what_is_charged(replica: Dishonest, change: str)
     assert (receipt.end, receipt.records, receipt.elements) == (CRASHED, 4, 4)
 
 
+async def test_elements_that_cost_nothing_are_limited_too(replica: Dishonest) -> None:
+    draft = await replica.begun()
+    for _ in range(10):
+        draft = (await replica.says(AccountRequest(charge=evaluated(draft, 10_000)))).done.draft
+    assert (draft.elements, draft.repeated_elements) == (100_000, 90_000)
+    error = await replica.refused(AccountRequest(charge=evaluated(draft, 1)))
+    assert (error.reason_name, error.field) == ("QUOTA_EXCEEDED", "records_per_session")
+    assert (await receipt_of(replica)).elements == 100_000
+
+
 async def test_what_the_node_adds_stays_in_the_receipt(replica: Dishonest) -> None:
     draft = await replica.begun()
     for _ in range(2):
@@ -144,6 +155,20 @@ async def test_a_fetch_is_complete_once_it_was_charged(replica: Dishonest, askin
     assert finished.HasField("finished")
     receipt = await receipt_of(replica)
     assert (receipt.end, receipt.fetch.fingerprints) == (COMPLETE, 50)
+
+
+async def test_the_statement_of_a_fetch_is_of_the_time_when_its_replica_was_asked(
+    replica: Dishonest, asking: ObliviousAsking
+) -> None:
+    draft, clock = await replica.admitted(), replica.node.clock
+    draft.fetch.SetInParent()
+    clock.advance(minutes=10, seconds=20)
+    draft.started_at.FromDatetime(clock.now - timedelta(seconds=30))
+    draft = await charged(replica, await replica.begun(draft))
+    clock.advance(minutes=40)
+    finished = await replica.says(AccountRequest(cut=CutSession(draft=stated(asking, draft))))
+    assert finished.HasField("finished")
+    assert (await receipt_of(replica)).end == COMPLETE
 
 
 CUTS: dict[str, tuple[Change, str]] = {

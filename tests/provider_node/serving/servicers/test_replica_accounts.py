@@ -1,6 +1,8 @@
 """The accounts of sessions at a replica: what holds if one side is gone, or is not what it seems."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ from provider_node.store.state import State
 from stayput.errors import StayputError
 from stayput.outcomes import ATTEMPTS
 from stayput.v1.access_pb2 import Limits
+from stayput.v1.comparison_pb2 import SessionOpen
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.log_pb2 import Receipt, SessionEnd
 from stayput.v1.replica_pb2 import (
@@ -26,7 +29,7 @@ from stayput.v1.replica_pb2 import (
 from tests.provider_node.serving import register
 from tests.provider_node.serving.consumer import Stream, call_request, refused
 from tests.provider_node.serving.dishonest import Dishonest, at_its_end, charge, reserving
-from tests.provider_node.serving.node import Clock, LocalNode, Material, grant
+from tests.provider_node.serving.node import CONSUMER, Clock, LocalNode, Material, grant
 from tests.provider_node.serving.replicated import REPLICA, ReplicatedNode
 
 if TYPE_CHECKING:
@@ -132,8 +135,8 @@ async def test_a_replica_that_is_taken_off_the_list_ends_its_sessions(
 async def test_a_generation_that_may_not_serve_is_refused(
     node: ReplicatedNode, consumer: "ComparisonServiceAsyncStub"
 ) -> None:
-    def rolled_back(code: str, generation: str) -> None:
-        assert (code, generation) == (register.CODE, node.describe().generation)
+    def rolled_back(draft: Receipt) -> None:
+        assert (draft.resource, draft.generation) == (register.CODE, node.describe().generation)
         raise StayputError(ErrorReason.ERROR_REASON_RESOURCE_NOT_READY, "rolled back", remedy="wait")
 
     node.may_serve = rolled_back
@@ -208,6 +211,48 @@ async def test_it_cannot_begin_another_session_than_was_admitted(
     error = await replica.refused(AccountRequest(begin=BeginSession(draft=draft)))
     assert (error.reason_name, error.field) == ("PROTOCOL_VIOLATION", f"draft.{field}")
     assert replica.node.state.open_sessions() == []
+
+
+ASKED: dict[str, Callable[[SessionOpen], object]] = {
+    "a check twice": lambda asked: asked.checks.append(asked.checks[0]),
+    "no mode": lambda asked: asked.ClearField("mode"),
+    "another mode": lambda asked: asked.MergeFromString(b"\x28\x63"),
+    "another granularity": lambda asked: asked.MergeFromString(b"\x30\x63"),
+}
+
+
+@pytest.mark.parametrize("what", ASKED)
+async def test_it_cannot_have_admitted_what_no_replica_asks(replica: Dishonest, what: str) -> None:
+    ASKED[what](replica.asked)
+    admit = AdmitSession(
+        open=replica.asked, consumer=CONSUMER.id, thumbprint=replica.node.material.consumer.thumbprint
+    )
+    error = await replica.refused(AccountRequest(admit=admit))
+    assert (error.reason_name, error.field) == ("PROTOCOL_VIOLATION", "admit.open")
+
+
+async def test_it_cannot_take_the_place_of_another_session(replica: Dishonest) -> None:
+    draft, other = await replica.begun(), Dishonest(replica.node)
+    same = await other.admitted()
+    same.session_id = draft.session_id
+    begin = AccountRequest(begin=BeginSession(draft=same))
+    error = await other.refused(begin)
+    assert (error.reason_name, error.field) == ("PROTOCOL_VIOLATION", "draft.session_id")
+    assert replica.node.state.open_sessions() == [draft]
+    begin.begin.draft.session_id = bytes(16)
+    assert (await other.says(begin)).HasField("done")
+    other.call.cancel()
+
+
+async def test_a_session_that_could_not_begin_has_no_id(replica: Dishonest) -> None:
+    def not_ready(draft: Receipt) -> None:
+        raise StayputError(ErrorReason.ERROR_REASON_RESOURCE_NOT_READY, "not yet", remedy="wait")
+
+    begin = AccountRequest(begin=BeginSession(draft=await replica.admitted()))
+    replica.node.may_serve = not_ready
+    assert (await replica.refused(begin)).reason_name == "RESOURCE_NOT_READY"
+    replica.node.may_serve = lambda _draft: None
+    assert (await replica.says(begin)).HasField("done")
 
 
 async def test_it_cannot_go_on_with_another(replica: Dishonest) -> None:
@@ -310,6 +355,25 @@ async def _reserving(replica: Dishonest) -> None:
     assert (await replica.says(AccountRequest(reserve=reserve))).reserved.refused == b"\x01\x01\x01"
     at_its_end(draft)
     await replica.says(AccountRequest(cut=CutSession(draft=draft)))
+
+
+async def test_answers_that_a_replica_does_not_take_do_not_pile_up(node: ReplicatedNode) -> None:
+    taken = 0
+
+    async def asking() -> AsyncIterator[AccountRequest]:
+        nonlocal taken
+        while taken < 50:
+            taken += 1
+            await asyncio.sleep(0)
+            yield AccountRequest(reserve=ReserveAttempts())
+
+    assert node.keeper is not None
+    async with aclosing(node.keeper.keep(REPLICA.id, asking())) as answers:
+        for expected in (1, 2):
+            await anext(answers)
+            for _ in range(100):
+                await asyncio.sleep(0)
+            assert taken == expected
 
 
 async def test_a_call_that_breaks_in_the_middle_of_a_write_leaves_one_receipt(replica: Dishonest) -> None:

@@ -5,12 +5,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from provider_node.domain.opening import LONGEST_SESSION
+from provider_node.domain.replicas import messages
 from provider_node.store.state import State
 from stayput.v1.access_pb2 import Limits
+from stayput.v1.log_pb2 import SessionEnd
 from stayput.v1.replica_pb2 import AccountRequest, BeginSession
+from tests.provider_node.serving.consumer import refused
 from tests.provider_node.serving.dishonest import Dishonest, charge, reserving
 from tests.provider_node.serving.node import GRANT_ID, NOW, Clock, Material, grant
-from tests.provider_node.serving.replicated import ReplicatedNode
+from tests.provider_node.serving.replicated import REPLICA, ReplicatedNode
 
 MIDNIGHT = datetime(2026, 11, 22, 16, tzinfo=UTC)
 """In China."""
@@ -120,25 +124,55 @@ async def test_a_replica_may_be_ahead_at_midnight(replica: Dishonest) -> None:
     assert (await replica.says(AccountRequest(charge=made))).HasField("done")
 
 
-async def test_an_old_day_is_refused_also_in_a_session_as_old(replica: Dishonest) -> None:
+@pytest.mark.parametrize(("seconds", "in_time"), [(30, True), (31, False)])
+async def test_no_answer_is_begun_after_the_sessions_time(
+    replica: Dishonest, seconds: int, *, in_time: bool
+) -> None:
+    made = charge(await replica.begun())
+    replica.node.clock.now = begun_at = NOW + LONGEST_SESSION + timedelta(seconds=seconds)
+    made.begun_at.FromDatetime(begun_at)
+    response = await replica.says(AccountRequest(charge=made))
+    assert response.WhichOneof("message") == ("done" if in_time else "failed")
+    if not in_time:
+        assert messages.failure_received(response.failed).reason_name == "TICKET_EXPIRED"
+
+
+async def test_an_answer_may_take_long(replica: Dishonest) -> None:
     draft = await replica.begun()
-    replica.node.clock.advance(days=2)
-    error = await replica.refused(AccountRequest(charge=charge(draft)))
-    assert error.field == "charge.begun_at"
+    replica.node.clock.advance(minutes=119)
+    assert (await replica.says(AccountRequest(charge=charge(draft)))).HasField("done")
+
+
+async def test_a_session_that_its_replica_does_not_end_gets_its_receipt(replica: Dishonest) -> None:
+    draft = await replica.admitted()
+    # By the time that it is begun, its time is over.
+    replica.node.may_serve = lambda _draft: replica.node.clock.advance(hours=2)
+    await replica.begun(draft)
+    with refused("TICKET_EXPIRED"):
+        await replica.hears()
+    await replica.node.desk.under_way.all_closed()
+    (receipt,) = replica.node.receipts()
+    assert (receipt.end, receipt.records) == (SessionEnd.SESSION_END_NODE_CRASHED, 0)
+    assert replica.node.keeper is not None
+    assert (replica.node.keeper.open_sessions(REPLICA.id), replica.node.keeper.session_ids) == (0, set())
 
 
 # For which day attempts are reserved, and of how many.
 
 
-@pytest.mark.parametrize("day", ["", "today", "2026-11-20", TOMORROW, "9999-12-31", TODAY + "/x"])
-async def test_attempts_are_reserved_for_today_or_yesterday(replica: Dishonest, day: str) -> None:
+@pytest.mark.parametrize(
+    "day", ["", "today", "2026-11-20", "2026-11-21", TOMORROW, "9999-12-31", TODAY + "/x"]
+)
+async def test_attempts_are_reserved_for_a_day_of_the_session(replica: Dishonest, day: str) -> None:
     await replica.begun()
     assert (await replica.refused(AccountRequest(reserve=reserving(1, day)))).field == "reserve.day"
 
 
 async def test_attempts_are_charged_on_the_day_for_which_they_were_reserved(replica: Dishonest) -> None:
+    at(replica, MIDNIGHT - timedelta(seconds=5))
     draft = await replica.begun()
-    assert (await replica.says(AccountRequest(reserve=reserving(1, "2026-11-21")))).HasField("reserved")
+    replica.node.clock.now = MIDNIGHT + timedelta(seconds=10)
+    assert (await replica.says(AccountRequest(reserve=reserving(1, TOMORROW)))).HasField("reserved")
     assert (await replica.refused(AccountRequest(charge=charge(draft)))).field == "charge.begun_at"
 
 

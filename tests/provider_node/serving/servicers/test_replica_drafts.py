@@ -178,6 +178,14 @@ async def test_the_receipt_is_made_when_the_node_makes_it(replica: Dishonest) ->
     assert replica.node.state.undelivered_since() == replica.node.clock.now
 
 
+async def test_a_statement_is_of_the_time_when_the_final_answer_was_begun(replica: Dishonest) -> None:
+    made = charge(await replica.begun(), final=True)
+    stating(replica, at_its_end(made.draft, COMPLETE))
+    replica.node.clock.advance(minutes=15)
+    assert (await replica.says(AccountRequest(charge=made))).HasField("finished")
+    assert (await receipt_of(replica)).end == COMPLETE
+
+
 FINAL: dict[str, tuple[Change, str]] = {
     "cut": (lambda draft: setattr(draft, "end", CUT), "draft.end"),
     "crashed": (lambda draft: setattr(draft, "end", CRASHED), "draft.end"),
