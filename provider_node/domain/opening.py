@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Final
 
 from provider_node.domain.accounts import Clock
+from provider_node.domain.admitted_draft import admitted_draft
 from provider_node.domain.answering import Answering
 from provider_node.domain.by_record import ByRecord, chunk_records
 from provider_node.domain.comparison import Comparison
@@ -25,7 +26,6 @@ from provider_node.domain.signatory import Signatory
 from stayput import requests, sealing
 from stayput.contract import require_same
 from stayput.errors import StayputError, field_invalid
-from stayput.leakage import IDS
 from stayput.limits import DEFAULTS, complete
 from stayput.v1.access_pb2 import Limits
 from stayput.v1.comparison_pb2 import FetchFingerprintsRequest, SessionOpen
@@ -65,8 +65,6 @@ class Opening:
         answering: Answering
         if self.asked.granularity == Granularity.GRANULARITY_COUNT:
             answering = Counting(matcher, self.limits, checks, self.admitted.admission.grant.id)
-            draft.count_minimum = self.limits.count_minimum
-            draft.noise_epsilon_milli = self.limits.noise_epsilon_milli
         else:
             answering = ByRecord(matcher, self.limits, checks)
         terms = self._terms(chunk_records(checks))
@@ -81,7 +79,7 @@ class Opening:
         by_record = asked.granularity == Granularity.GRANULARITY_RECORD
         evaluating = EvaluatingRecords(elements) if by_record else EvaluatingTotal(elements)
         terms = self._terms(chunk_elements(checks))
-        account, draft = self.admitted.account, self._oblivious_draft()
+        account, draft = self.admitted.account, self._draft()
         return Evaluation(account, self.clock, draft, terms, self._keys(), evaluating, turns)
 
     def fetch(self, request: FetchFingerprintsRequest) -> Fetch:
@@ -98,7 +96,7 @@ class Opening:
         evaluator = self.serving.evaluator(asked.key, asked.checks, asked.granularity)
         sets = [evaluator.fingerprints(column) for column in range(1 + checks)]
         terms = self._terms(chunk_elements(checks))
-        account, draft = self.admitted.account, self._oblivious_draft()
+        account, draft = self.admitted.account, self._draft()
         return Fetch(account, self.clock, draft, terms, self._keys(), sets, request)
 
     @cached_property
@@ -127,37 +125,11 @@ class Opening:
         info = sealing.session_info(self.asked)
         return sealing.Session(key.open_session_key(self.asked.sealed_session_key, info))
 
-    def _oblivious_draft(self) -> Receipt:
-        draft = self._draft()
-        draft.oblivious_suite = self.asked.oblivious_suite
-        draft.key_epoch = self.asked.key_epoch
-        return draft
-
     def _draft(self) -> Receipt:
-        ticket, grant = self.admitted.admission.ticket, self.admitted.admission.grant
-        asked, serving = self.asked, self.serving
-        draft = Receipt(
-            session_id=secrets.token_bytes(_SESSION_ID_BYTES),
-            grant_id=grant.id,
-            ticket_id=ticket.id,
-            consumer=grant.consumer,
-            operator=ticket.operator,
-            purpose=ticket.purpose,
-            case_number=ticket.case_number,
-            provider=self.names.department,
-            node_id=self.names.node_id,
-            resource=asked.contract.resource,
-            generation=serving.generation,
-            mode=asked.mode,
-            granularity=asked.granularity,
-            key=asked.key,
-            checks=asked.checks,
-            profile=serving.contract.profile,
-            suite=serving.contract.suite,
-            software_version=self.names.software_version,
-            leakage=IDS[asked.mode, asked.granularity],
-        )
-        draft.as_of.FromDatetime(serving.as_of)
+        draft = admitted_draft(self.asked, self.admitted.admission, self.names)
+        draft.session_id = secrets.token_bytes(_SESSION_ID_BYTES)
+        draft.generation = self.serving.generation
+        draft.as_of.FromDatetime(self.serving.as_of)
         draft.started_at.FromDatetime(self.now)
         return draft
 

@@ -7,48 +7,26 @@ platform takes it: one that it refused would keep all later ones of the node fro
 from datetime import datetime
 from typing import Final
 
-from provider_node.domain.access import Admission
 from provider_node.domain.costs import Cost, CountedList, EvaluatedChunk, FetchedFingerprints, Records
-from provider_node.domain.identity import NodeNames
 from provider_node.domain.interrupted import ENDING, malformed
 from provider_node.domain.replicas.violations import violation
 from stayput.errors import StayputError
 from stayput.evidence import check_statement
 from stayput.leakage import IDS
-from stayput.limits import DEFAULTS, complete
 from stayput.v1.comparison_pb2 import SessionOpen
 from stayput.v1.contract_pb2 import Granularity, Mode
 from stayput.v1.log_pb2 import FingerprintFetch, Receipt, SessionEnd
 
-_ADMITTED: Final = (
-    "grant_id",
-    "ticket_id",
-    "consumer",
-    "operator",
-    "purpose",
-    "case_number",
-    "provider",
-    "node_id",
-    "resource",
-    "mode",
-    "granularity",
-    "key",
-    "checks",
-    "profile",
-    "suite",
-    "software_version",
-    "leakage",
-    "count_minimum",
-    "noise_epsilon_milli",
-    "oblivious_suite",
-    "key_epoch",
-)
-"""What a receipt says that follows from what was asked for and admitted, empty or not."""
 _GROWING: Final = ("records", "elements", "distinct_records", "outcome_bytes", "tallies", "fetch")
 """What an answer may add to, before the end."""
-_MODES: Final = (Mode.MODE_KEYED, Mode.MODE_OBLIVIOUS)
-_GRANULARITIES: Final = (Granularity.GRANULARITY_RECORD, Granularity.GRANULARITY_COUNT)
 _CHAINED: Final = ("sequence", "previous_hash")
+_OF_ITS_OWN: Final = ("session_id", "generation", "as_of", "started_at", "repeated_elements")
+_ADMITTED: Final = tuple(
+    name
+    for name in Receipt.DESCRIPTOR.fields_by_name
+    if name not in {*_GROWING, *ENDING, *_CHAINED, *_OF_ITS_OWN}
+)
+"""All else, empty or not, follows from what was asked for and admitted."""
 _CUT: Final = (SessionEnd.SESSION_END_CUT_BY_CONSUMER, SessionEnd.SESSION_END_CUT_BY_NODE)
 _COMPLETE: Final = SessionEnd.SESSION_END_COMPLETE
 _CRASHED: Final = SessionEnd.SESSION_END_NODE_CRASHED
@@ -56,46 +34,16 @@ _CRASHED: Final = SessionEnd.SESSION_END_NODE_CRASHED
 
 def check_asked(asked: SessionOpen) -> None:
     """Passes for what a replica may ask admission for: it refuses everything else itself."""
-    if asked.mode not in _MODES or asked.granularity not in _GRANULARITIES:
+    if (asked.mode, asked.granularity) not in IDS:
         raise violation("admit.open", "asks for no mode or granularity that there is")
     if len(set(asked.checks)) != len(asked.checks):
         raise violation("admit.open", "names a check twice")
 
 
-def expected(asked: SessionOpen, admission: Admission, names: NodeNames) -> Receipt:
-    """What the receipt of a session will say that was asked for and admitted so."""
-    grant, ticket = admission.grant, admission.ticket
-    receipt = Receipt(
-        grant_id=grant.id,
-        ticket_id=ticket.id,
-        consumer=grant.consumer,
-        operator=ticket.operator,
-        purpose=ticket.purpose,
-        case_number=ticket.case_number,
-        provider=names.department,
-        node_id=names.node_id,
-        resource=asked.contract.resource,
-        mode=asked.mode,
-        granularity=asked.granularity,
-        key=asked.key,
-        checks=asked.checks,
-        profile=asked.contract.profile,
-        suite=asked.contract.suite,
-        software_version=names.software_version,
-        leakage=IDS.get((asked.mode, asked.granularity), ""),
-        oblivious_suite=asked.oblivious_suite,
-        key_epoch=asked.key_epoch,
-    )
-    if asked.mode == Mode.MODE_KEYED and asked.granularity == Granularity.GRANULARITY_COUNT:
-        limits = complete(grant.limits, DEFAULTS)
-        receipt.count_minimum, receipt.noise_epsilon_milli = limits.count_minimum, limits.noise_epsilon_milli
-    return receipt
-
-
 def begun(said: Receipt, admitted: Receipt, now: datetime) -> Receipt:
     """The draft that a session begins with, which says that nothing was answered; it begins now.
 
-    `admitted` is as `expected` has it.
+    `admitted` is as `admitted_draft` has it.
     """
     for name in _ADMITTED:
         if getattr(said, name) != getattr(admitted, name):

@@ -17,6 +17,7 @@ import structlog
 
 from provider_node.domain.accounting import charged, quota_exceeded
 from provider_node.domain.accounts import Attempts, Clock
+from provider_node.domain.admitted_draft import admitted_draft
 from provider_node.domain.answering import CHUNK_RECORDS
 from provider_node.domain.costs import Entry, EvaluatedChunk, FetchedFingerprints, Records
 from provider_node.domain.desk import Admitted
@@ -79,7 +80,7 @@ class KeptSession:
         self._signatory = Signatory(
             admission.ticket.signing_key, requests.session_key_hash(asked.sealed_session_key)
         )
-        self._expected = drafts.expected(asked, admission, names)
+        self._expected = admitted_draft(asked, admission, names)
         self._clock = clock
         self._since = self._begun_at = clock()
         self._until = min(self._since + LONGEST_SESSION, admission.until)

@@ -4,9 +4,9 @@ import secrets
 
 import numpy as np
 
+from provider_node.domain.admitted_draft import admitted_draft
 from provider_node.domain.replicas import messages
 from stayput.errors import StayputError
-from stayput.leakage import IDS
 from stayput.rpc.client import translated
 from stayput.v1.comparison_pb2 import SessionOpen
 from stayput.v1.contract_pb2 import OutcomeCode
@@ -20,7 +20,7 @@ from stayput.v1.replica_pb2 import (
     Observed,
     ReserveAttempts,
 )
-from tests.provider_node.serving.node import CONSUMER, NODE
+from tests.provider_node.serving.node import CONSUMER
 from tests.provider_node.serving.replicated import ReplicatedNode
 
 
@@ -57,30 +57,10 @@ class Dishonest:
         thumbprint = self.node.material.consumer.thumbprint
         admit = AdmitSession(open=self.asked, consumer=CONSUMER.id, thumbprint=thumbprint)
         told = (await self.says(AccountRequest(admit=admit))).admitted
-        asked = self.asked
-        draft = Receipt(
-            session_id=secrets.token_bytes(16),
-            grant_id=told.grant.id,
-            ticket_id=told.ticket.id,
-            consumer=told.grant.consumer,
-            operator=told.ticket.operator,
-            purpose=told.ticket.purpose,
-            case_number=told.ticket.case_number,
-            provider=told.grant.provider,
-            node_id=NODE.id,
-            resource=asked.contract.resource,
-            generation=self.node.describe().generation,
-            mode=asked.mode,
-            granularity=asked.granularity,
-            key=asked.key,
-            checks=asked.checks,
-            profile=asked.contract.profile,
-            suite=asked.contract.suite,
-            software_version=self.node.material.identity.software_version,
-            leakage=IDS[asked.mode, asked.granularity],
-            oblivious_suite=asked.oblivious_suite,
-            key_epoch=asked.key_epoch,
-        )
+        admission = messages.admission_received(told)
+        identity = self.node.material.identity
+        draft = admitted_draft(self.asked, admission, identity)
+        draft.session_id, draft.generation = secrets.token_bytes(16), self.node.describe().generation
         draft.started_at.FromDatetime(self.node.clock.now)
         return draft
 
