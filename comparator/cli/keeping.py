@@ -27,6 +27,7 @@ from stayput.notes import NoteSigner
 from stayput.v1.errors_pb2 import ErrorReason
 
 _MOST_SHOWN = 1_000
+_MOST_COSIGNERS = 16
 _FAULTS = {
     Fault.MISSING: texts.FAULT_MISSING,
     Fault.LEAF: texts.FAULT_LEAF,
@@ -72,13 +73,7 @@ def status(path: Path, json: bool) -> None:
         (texts.COL_ITEM, texts.COL_VALUE),
         chain(
             ((item, str(value)) for _, item, value in facts),
-            (
-                (
-                    filled(texts.ITEM_COSIGNED, witness=row.witness_urn),
-                    filled(texts.COSIGNED_AT, size=row.tree_size, days=_age(row).days),
-                )
-                for row in cosigned
-            ),
+            (_cosigned(row.witness_urn, row.tree_size, row.received_at) for row in cosigned),
         ),
     )
 
@@ -110,14 +105,16 @@ def check(path: Path, json: bool) -> None:
 
 @told()
 def archive(path: Path, until: int | None, before: str, output: Path) -> None:
-    """Writes an archive and says what is in it."""
+    """Writes an archive, and says what is in it and who has cosigned the end that a date led to."""
     config = load(path)
     if (until is None) == (not before):
         raise retention.refusal(texts.ONE_END, texts.ONE_END_FIX)
+    cosigners: list[tuple[str, datetime]] = []
     with opened(config) as database:
         if until is None:
             with database.reading() as store:
-                until = retention.place_of(store, moment("--before", before))
+                until = archives.end_before(store, moment("--before", before))
+                cosigners = store.leaves.cosigners(until, _MOST_COSIGNERS)
         written = archives.write(database, _signer(config), until, output, datetime.now(UTC))
     _say(
         texts.ARCHIVED,
@@ -126,6 +123,9 @@ def archive(path: Path, until: int | None, before: str, output: Path) -> None:
         path=output,
         digest=written.file_hash.hex(),
     )
+    for witness, at in cosigners:
+        by, seen = _cosigned(witness, written.end, at)
+        typer.echo(f"{by.of(language_of())}: {seen.of(language_of())}")
 
 
 @told()
@@ -231,12 +231,19 @@ def _cosignature(row: CosignatureRow) -> dict[str, object]:
         "witness": row.witness_urn,
         "size": row.tree_size,
         "received_at": row.received_at.isoformat(),
-        "age_seconds": int(_age(row).total_seconds()),
+        "age_seconds": int(_age(row.received_at).total_seconds()),
     }
 
 
-def _age(row: CosignatureRow) -> timedelta:
-    return datetime.now(UTC) - row.received_at
+def _cosigned(witness: str, size: int, at: datetime) -> tuple[Text, Text]:
+    """By whom, and what and when."""
+    return filled(texts.ITEM_COSIGNED, witness=witness), filled(
+        texts.COSIGNED_AT, size=size, days=_age(at).days
+    )
+
+
+def _age(at: datetime) -> timedelta:
+    return datetime.now(UTC) - at
 
 
 def _minute(time: datetime | None) -> str:

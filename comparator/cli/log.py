@@ -13,7 +13,6 @@ app = typer.Typer(
 
 _LOGGED_BEFORE = "Only entries logged before this day begins in China"
 _Before = Annotated[str, typer.Option(metavar="DATE", help=f"{_LOGGED_BEFORE}.")]
-_MOST_SHOWN = 16
 
 
 @app.command()
@@ -88,36 +87,7 @@ def archive(
     """Write what follows the last archive to a file that anyone can verify alone."""
     from comparator.cli import keeping
 
-    if until is None and before:
-        end, cosigners = _end(config, before)
-        keeping.archive(config, end, "", output)
-        for line in cosigners:
-            typer.echo(line)
-    else:
-        keeping.archive(config, until, before, output)
-
-
-def _end(config: Path, before: str) -> tuple[int, list[str]]:
-    """Where an archive of what was logged before a date ends, and lines on who has cosigned that size."""
-    from datetime import UTC, datetime
-
-    from comparator import texts
-    from comparator.cli.failures import told
-    from comparator.cli.opening import opened
-    from comparator.cli.searching import moment
-    from comparator.config import load
-    from comparator.domain import archives
-    from stayput.language import language_of
-
-    with told(), opened(load(config)) as database, database.reading() as store:
-        end = archives.end_before(store, moment("--before", before))
-        cosigners = store.leaves.cosigners(end, _MOST_SHOWN)
-    language, now = language_of(), datetime.now(UTC)
-    by, at = texts.ITEM_COSIGNED.of(language), texts.COSIGNED_AT.of(language)
-    return end, [
-        f"{by.format(witness=witness)}: {at.format(size=end, days=(now - time).days)}"
-        for witness, time in cosigners
-    ]
+    keeping.archive(config, until, before, output)
 
 
 @app.command()

@@ -2,10 +2,10 @@
 
 from comparator.domain import fields
 from comparator.domain.applications import application_number
-from comparator.domain.grants import GRANT_ID
 from comparator.domain.policy import Call
 from comparator.store.events import About
 from stayput.errors import StayputError, field_invalid
+from stayput.grants import GRANT_ID
 from stayput.v1.log_pb2 import Event, EventType, ListEventsRequest
 
 

@@ -14,6 +14,7 @@ from comparator.store.events import About
 from comparator.store.models import Role
 from stayput import grants
 from stayput.errors import StayputError, field_invalid
+from stayput.grants import GRANT_ID
 from stayput.identity import Party, department
 from stayput.v1.access_pb2 import (
     Application,
@@ -28,7 +29,6 @@ from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.log_pb2 import EventType
 from stayput.v1.signing_pb2 import Envelope
 
-GRANT_ID: Final = grants.GRANT_ID
 LONGEST_REASON: Final = 1_000
 LONGEST_ADMINISTRATOR: Final = 100
 _Signed = TypeVar("_Signed", Grant, GrantChange)

@@ -9,13 +9,13 @@ from typing import Final, Literal
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from comparator.domain import fields
-from comparator.domain.grants import GRANT_ID
 from comparator.domain.policy import Call
 from comparator.store.database import Store
 from comparator.store.events import About
 from comparator.store.models import Role
 from comparator.store.search import Wanted
 from stayput.errors import field_invalid
+from stayput.grants import GRANT_ID
 from stayput.identity import CODE, Kind
 from stayput.v1.log_pb2 import EntryKind, EventType, SearchLogRequest, SearchLogResponse
 

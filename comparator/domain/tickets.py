@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from joserfc.jwk import ECKey
 
 from comparator.domain import fields
-from comparator.domain.grants import GRANT_ID, unknown
+from comparator.domain.grants import unknown
 from comparator.domain.policy import Call
 from stayput import grants, tickets
+from stayput.grants import GRANT_ID
 from stayput.identity import node
 from stayput.v1.access_pb2 import Grant, IssueTicketRequest
 from stayput.v1.contract_pb2 import Granularity, Mode
