@@ -7,7 +7,7 @@ import grpc.aio
 
 from stayput import notes
 from stayput.errors import StayputError
-from stayput.evidence import Part, evidence_invalid
+from stayput.evidence import MAX_WITNESSES_DEMANDED, Part, evidence_invalid
 from stayput.identity import Party
 from stayput.merkle import ProofInvalid, TreeHead, verify_consistency
 from stayput.rpc.client import translated
@@ -17,7 +17,6 @@ from stayput.v1.log_pb2_grpc import LogServiceStub
 
 CALL_SECONDS: Final = 30.0
 _PAGE: Final = 1_000
-_MOST_WITNESSES: Final = 16
 _PEER: Final = "comparator"
 
 
@@ -42,7 +41,7 @@ class LogCalls:
         that are no party's URN, nor for more than 16. That there are enough is for the caller to verify.
         Raises `LOG_ENTRY_UNKNOWN`.
         """
-        names = [name for name in dict.fromkeys(witnesses) if _is_party(name)][:_MOST_WITNESSES]
+        names = [name for name in dict.fromkeys(witnesses) if _is_party(name)][:MAX_WITNESSES_DEMANDED]
         with translated(_PEER):
             request = log_pb2.GetBundleRequest(
                 index=place, witnesses=names, least_witnesses=min(least_witnesses, len(names))

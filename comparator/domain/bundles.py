@@ -9,12 +9,12 @@ from comparator.store.leaves import Leaves
 from comparator.store.log_models import LeafRow
 from comparator.store.models import Role
 from stayput.errors import field_invalid
+from stayput.evidence import MAX_WITNESSES_DEMANDED
 from stayput.identity import CODE, Kind, Party
 from stayput.notes import NoteSigner
 from stayput.v1.log_pb2 import GetBundleRequest, LogBundle, LogEntry
 
 _OVERSEERS: Final = frozenset({Role.AUDITOR, Role.OPERATOR})
-_MOST_WITNESSES: Final = 16
 
 
 def bundle(call: Call, asked: GetBundleRequest, signer: NoteSigner) -> LogBundle:
@@ -47,9 +47,11 @@ def _size(leaves: Leaves, place: int, witnesses: Sequence[str], least: int) -> i
 def _checked_witnesses(asked: GetBundleRequest) -> Sequence[str]:
     """Their names, if each is a party's URN, none comes twice, and there are as many as are demanded."""
     names = tuple(asked.witnesses)
-    if len(names) > _MOST_WITNESSES:
+    if len(names) > MAX_WITNESSES_DEMANDED:
         raise field_invalid(
-            "witnesses", f"must hold at most {_MOST_WITNESSES}", "name those that the trust file demands"
+            "witnesses",
+            f"must hold at most {MAX_WITNESSES_DEMANDED}",
+            "name those that the trust file demands",
         )
     for name in names:
         try:

@@ -11,6 +11,7 @@ from stayput.evidence.archive import ARCHIVE_FORMAT, VerifiedArchive, verify_arc
 from stayput.evidence.bundle import (
     BUNDLE_SUFFIX,
     MAX_BUNDLE_SIZE,
+    MAX_WITNESSES_DEMANDED,
     VerifiedEntry,
     bundle_from_file,
     bundle_to_file,
@@ -26,6 +27,7 @@ __all__ = [
     "ARCHIVE_FORMAT",
     "BUNDLE_SUFFIX",
     "MAX_BUNDLE_SIZE",
+    "MAX_WITNESSES_DEMANDED",
     "OpenedEntry",
     "Part",
     "Signed",

@@ -18,6 +18,8 @@ from stayput.v1.log_pb2 import LogBundle
 BUNDLE_SUFFIX: Final = ".stayput-bundle.json"
 MAX_BUNDLE_SIZE: Final = 16 << 20
 """Bytes of a bundle file. A receipt has a few kilobytes, a checkpoint at most 1 MiB."""
+MAX_WITNESSES_DEMANDED: Final = 16
+"""So many witnesses may be named to the log for one bundle."""
 
 
 @dataclass(frozen=True)

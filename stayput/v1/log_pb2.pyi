@@ -1111,8 +1111,8 @@ class GetBundleRequest(_message.Message):
 
     @_builtins.property
     def witnesses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Names of the witnesses whose cosignatures are demanded, which are the URNs of the parties. Without any the newest
-        checkpoint that anybody has cosigned is given.
+        """Names of the witnesses whose cosignatures are demanded, which are the URNs of the parties; at most 16.
+        Without any the newest checkpoint that anybody has cosigned is given.
         """
 
     def __init__(
