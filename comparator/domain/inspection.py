@@ -14,11 +14,10 @@ from comparator.store import entries
 from comparator.store.database import Store
 from comparator.store.entries import Entry
 from comparator.store.events import About, about_of
-from comparator.store.keeping import NEVER_REMOVED
 from comparator.store.log_models import LeafRow
 from stayput import merkle
 from stayput.notes import Checkpoint, Note, NoteInvalid
-from stayput.retention import LEAST_RETENTION_DAYS
+from stayput.retention import LEAST_RETENTION_DAYS, NEVER_REMOVED
 from stayput.v1.log_pb2 import EntryKind, Event, EventType, LogLeaf, Receipt
 from stayput.v1.signing_pb2 import Envelope
 

@@ -15,10 +15,10 @@ from comparator import texts
 from comparator.domain import fields
 from comparator.store.database import Store
 from comparator.store.events import PLATFORM, About
-from comparator.store.keeping import NEVER_REMOVED
 from comparator.store.log_models import LeafRow
 from comparator.texts import OperatorError
 from stayput.language import Text
+from stayput.retention import NEVER_REMOVED
 from stayput.v1.errors_pb2 import ErrorReason
 from stayput.v1.log_pb2 import EntryKind, EventType, LogLeaf, Receipt
 from stayput.v1.signing_pb2 import Envelope

@@ -13,16 +13,9 @@ from sqlalchemy.orm import Session
 from comparator.store.entries import node_number
 from comparator.store.log_models import ArchiveRow, CosignatureRow, HoldRow, LeafRow, NodeRow
 from comparator.store.models import EventRow, TicketRow
+from stayput.retention import NEVER_REMOVED
 from stayput.v1.log_pb2 import EventType, LogEntry
 
-NEVER_REMOVED: Final = frozenset(
-    {
-        EventType.EVENT_TYPE_LOG_ARCHIVED,
-        EventType.EVENT_TYPE_LOG_REMOVED,
-        EventType.EVENT_TYPE_LOG_HELD,
-    }
-)
-"""Events without which nobody could tell a removal that was in order from one that was not."""
 _AT_ONCE: Final = 500
 # The rows changed are not looked up one by one among those in memory.
 _BARE: Final = {"synchronize_session": False}

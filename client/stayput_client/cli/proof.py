@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from stayput.retention import LEAST_RETENTION_DAYS
 from stayput_client.cli.receipt import receipt_json, show_receipt
 from stayput_client.cli.screen import Json, Screen
 
@@ -72,10 +71,10 @@ def say_no_content(screen: Screen, verified: "VerifiedEntry") -> None:
 def due_content(opened: "OpenedEntry", now: datetime) -> "ClientFault | None":
     """`EVIDENCE_INVALID` if an entry's content is not shown although the log must keep it at that time.
 
-    It must keep each for two years, and what tells of archives and removals for ever.
+    It must keep each for two years, and what tells of archives, removals and holds for ever.
     """
+    from stayput.retention import LEAST_RETENTION_DAYS, NEVER_REMOVED
     from stayput.v1.errors_pb2 import ErrorReason
-    from stayput.v1.log_pb2 import EventType
     from stayput_client.faults import ClientFault
     from stayput_client.models.vocabulary import moment
 
@@ -83,7 +82,7 @@ def due_content(opened: "OpenedEntry", now: datetime) -> "ClientFault | None":
     if _has_content(opened):
         return None
     place, days = str(leaf.index), str(LEAST_RETENTION_DAYS)
-    if leaf.event_type in {EventType.EVENT_TYPE_LOG_ARCHIVED, EventType.EVENT_TYPE_LOG_REMOVED}:
+    if leaf.event_type in NEVER_REMOVED:
         return ClientFault(reason, "content_permanent", field="content", place=place)
     if moment(leaf.logged_at) > now - timedelta(days=LEAST_RETENTION_DAYS):
         return ClientFault(reason, "content_early", field="content", place=place, days=days)

@@ -240,10 +240,10 @@ EVIDENCE: Final[Mapping[str, tuple[str, str]]] = {
     "remedy.content_early": _ASK_AGAIN,
     "fault.content_permanent": (
         (
-            "entry {place} tells what was archived or removed: its content may be neither removed "
+            "entry {place} tells what was archived, removed or held: its content may be neither removed "
             "nor withheld, whatever its age"
         ),
-        "条目 {place} 记载归档或清除情况：无论入账多久，其内容均不得清除或隐去",
+        "条目 {place} 记载归档、清除或保全情况：无论入账多久，其内容均不得清除或隐去",
     ),
     "remedy.content_permanent": _ASK_AGAIN,
     "fault.event_unknown": (

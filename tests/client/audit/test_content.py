@@ -48,8 +48,15 @@ def test_content_may_be_missing_from_the_day_on_when_the_platform_may_remove_it(
     assert due_content(opened, removable) is None
 
 
-@pytest.mark.parametrize("kind", [EventType.EVENT_TYPE_LOG_ARCHIVED, EventType.EVENT_TYPE_LOG_REMOVED])
-def test_what_tells_of_archives_and_removals_may_never_be_missing(kind: "EventType.ValueType") -> None:
+@pytest.mark.parametrize(
+    "kind",
+    [
+        EventType.EVENT_TYPE_LOG_ARCHIVED,
+        EventType.EVENT_TYPE_LOG_REMOVED,
+        EventType.EVENT_TYPE_LOG_HELD,
+    ],
+)
+def test_what_tells_of_archives_removals_and_holds_may_never_be_missing(kind: "EventType.ValueType") -> None:
     opened, logged_at = without_content(kind)
     fault = due_content(opened, logged_at + timedelta(days=36_525))
     assert fault is not None
