@@ -17,6 +17,7 @@ from provider_node.store.state import State
 from stayput.limits import DEFAULTS, complete
 from stayput.v1.access_pb2 import Application
 from tests.provider_node.serving import register
+from tests.provider_node.serving.dishonest import Dishonest
 from tests.provider_node.serving.node import (
     NODE,
     PROVIDER,
@@ -161,3 +162,11 @@ def given_grants(bare_node: LocalNode, notices: Notices) -> GivenGrants:
 def application(peer: Peer) -> Application:
     """One that awaits the decision."""
     return peer.add(application_of("A-7"))
+
+
+@pytest.fixture
+async def replica(node: ReplicatedNode) -> AsyncIterator[Dishonest]:
+    """The replica's end of an account, of a module whose node is a replicated one."""
+    made = Dishonest(node)
+    yield made
+    made.call.cancel()

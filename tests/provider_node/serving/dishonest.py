@@ -1,12 +1,14 @@
 """A replica's end of an account in the hands of a test, and drafts as an honest replica would make them."""
 
 import secrets
+from datetime import UTC
 
 import numpy as np
 
 from provider_node.domain.admitted_draft import admitted_draft
 from provider_node.domain.replicas import messages
 from stayput.errors import StayputError
+from stayput.evidence import check_receipt, check_statement
 from stayput.rpc.client import translated
 from stayput.v1.comparison_pb2 import SessionOpen
 from stayput.v1.contract_pb2 import OutcomeCode
@@ -70,6 +72,17 @@ class Dishonest:
         response = await self.says(AccountRequest(begin=begin))
         assert response.HasField("done"), response
         return response.done.draft
+
+    async def receipt(self) -> Receipt:
+        """The node's only receipt, after the replica has hung up; the platform takes it."""
+        await self.call.done_writing()
+        await self.node.desk.under_way.all_closed()
+        assert self.node.state.open_sessions() == []
+        (receipt,) = self.node.receipts()
+        check_receipt(receipt)
+        check_statement(receipt)
+        assert receipt.finished_at.ToDatetime(UTC) == self.node.clock.now
+        return receipt
 
 
 def charge(draft: Receipt, records: int = 1, **more: object) -> ChargeAnswer:

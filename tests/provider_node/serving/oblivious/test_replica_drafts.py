@@ -8,7 +8,7 @@ import pytest
 from provider_node.domain import fetch
 from provider_node.store.state import State
 from stayput import requests
-from stayput.evidence import check_receipt, check_statement
+from stayput.evidence import check_receipt
 from stayput.v1.log_pb2 import Receipt, SessionEnd
 from stayput.v1.replica_pb2 import (
     AccountRequest,
@@ -49,16 +49,6 @@ async def replica(node: ReplicatedNode, asking: ObliviousAsking) -> AsyncIterato
     made.call.cancel()
 
 
-async def receipt_of(replica: Dishonest) -> Receipt:
-    """The session's only receipt, after the replica has hung up; the platform takes it."""
-    await replica.call.done_writing()
-    await replica.node.desk.under_way.all_closed()
-    (receipt,) = replica.node.receipts()
-    check_receipt(receipt)
-    check_statement(receipt)
-    return receipt
-
-
 def evaluated(draft: Receipt, elements: int) -> ChargeAnswer:
     """An answer of so many elements, all of them of the key."""
     made = ChargeAnswer(draft=draft, evaluated=EvaluatedChunk(name=bytes(16), elements=elements))
@@ -86,7 +76,7 @@ async def test_elements_grow_by_what_is_charged(replica: Dishonest, change: str)
     spoil(made.draft)
     error = await replica.refused(AccountRequest(charge=made))
     assert (error.reason_name, error.field) == ("PROTOCOL_VIOLATION", field)
-    receipt = await receipt_of(replica)
+    receipt = await replica.receipt()
     assert (receipt.end, receipt.records, receipt.elements) == (CRASHED, 4, 4)
 
 
@@ -97,14 +87,14 @@ async def test_elements_that_cost_nothing_are_limited_too(replica: Dishonest) ->
     assert (draft.elements, draft.repeated_elements) == (100_000, 90_000)
     error = await replica.refused(AccountRequest(charge=evaluated(draft, 1)))
     assert (error.reason_name, error.field) == ("QUOTA_EXCEEDED", "records_per_session")
-    assert (await receipt_of(replica)).elements == 100_000
+    assert (await replica.receipt()).elements == 100_000
 
 
 async def test_what_the_node_adds_stays_in_the_receipt(replica: Dishonest) -> None:
     draft = await replica.begun()
     for _ in range(2):
         draft = (await replica.says(AccountRequest(charge=evaluated(draft, 4)))).done.draft
-    receipt = await receipt_of(replica)
+    receipt = await replica.receipt()
     assert (receipt.elements, receipt.repeated_elements) == (8, 4)
 
 
@@ -153,7 +143,7 @@ async def test_a_fetch_is_complete_once_it_was_charged(replica: Dishonest, askin
     early.CopyFrom(await charged(replica, replica.node.state.open_sessions()[0]))
     finished = await replica.says(AccountRequest(cut=CutSession(draft=stated(asking, early))))
     assert finished.HasField("finished")
-    receipt = await receipt_of(replica)
+    receipt = await replica.receipt()
     assert (receipt.end, receipt.fetch.fingerprints) == (COMPLETE, 50)
 
 
@@ -168,7 +158,7 @@ async def test_the_statement_of_a_fetch_is_of_the_time_when_its_replica_was_aske
     clock.advance(minutes=40)
     finished = await replica.says(AccountRequest(cut=CutSession(draft=stated(asking, draft))))
     assert finished.HasField("finished")
-    assert (await receipt_of(replica)).end == COMPLETE
+    assert (await replica.receipt()).end == COMPLETE
 
 
 CUTS: dict[str, tuple[Change, str]] = {
@@ -187,7 +177,7 @@ async def test_a_complete_fetch_is_the_one_that_was_charged(
     spoil, field = CUTS[change]
     spoil(draft)
     assert (await replica.refused(AccountRequest(cut=CutSession(draft=draft)))).field == field
-    receipt = await receipt_of(replica)
+    receipt = await replica.receipt()
     assert (receipt.end, receipt.fetch.fingerprints) == (CRASHED, 50)
 
 

@@ -31,13 +31,6 @@ async def node(material: Material, state: State, clock: Clock) -> AsyncIterator[
         yield made
 
 
-@pytest.fixture
-async def replica(node: ReplicatedNode) -> AsyncIterator[Dishonest]:
-    made = Dishonest(node)
-    yield made
-    made.call.cancel()
-
-
 def at(replica: Dishonest, now: datetime) -> None:
     """Sets the clocks of both sides, and has a session asked for that is of that time."""
     replica.node.clock.now = now

@@ -2,13 +2,11 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from datetime import UTC
 
 import pytest
 
 from provider_node.store.state import State
 from stayput import requests
-from stayput.evidence import check_receipt, check_statement
 from stayput.v1.contract_pb2 import Granularity
 from stayput.v1.log_pb2 import Receipt, SessionEnd
 from stayput.v1.replica_pb2 import (
@@ -40,25 +38,6 @@ async def node(material: Material, state: State, clock: Clock) -> AsyncIterator[
     await made.give(given)
     async with made.listening():
         yield made
-
-
-@pytest.fixture
-async def replica(node: ReplicatedNode) -> AsyncIterator[Dishonest]:
-    made = Dishonest(node)
-    yield made
-    made.call.cancel()
-
-
-async def receipt_of(replica: Dishonest) -> Receipt:
-    """The session's only receipt, after the replica has hung up; the platform takes it."""
-    await replica.call.done_writing()
-    await replica.node.desk.under_way.all_closed()
-    assert replica.node.state.open_sessions() == []
-    (receipt,) = replica.node.receipts()
-    check_receipt(receipt)
-    check_statement(receipt)
-    assert receipt.finished_at.ToDatetime(UTC) == replica.node.clock.now
-    return receipt
 
 
 def stating(replica: Dishonest, draft: Receipt) -> Receipt:
@@ -114,7 +93,7 @@ async def test_what_belongs_to_the_end_or_to_nobody_is_left_out(replica: Dishone
     draft = await replica.begun(draft)
     assert draft.ByteSize() < 1_000
     assert replica.node.state.open_sessions() == [draft]
-    assert (await receipt_of(replica)).end == CRASHED
+    assert (await replica.receipt()).end == CRASHED
 
 
 # With an answer.
@@ -151,7 +130,7 @@ async def test_a_session_whose_draft_is_refused_gets_the_receipt_of_the_last_goo
         stating(replica, at_its_end(made.draft, COMPLETE))
     error = await replica.refused(AccountRequest(charge=made))
     assert (error.reason_name, error.field) == ("PROTOCOL_VIOLATION", field)
-    receipt = await receipt_of(replica)
+    receipt = await replica.receipt()
     assert (receipt.end, receipt.records, receipt.outcome_bytes) == (CRASHED, 3, 9)
     assert replica.node.state.used(GRANT_ID, TODAY) == 3
 
@@ -163,7 +142,7 @@ async def test_what_is_journaled_leaves_out_what_belongs_to_the_end(replica: Dis
     assert not any(kept.HasField(name) for name in ("request", "finished_at"))
     assert (kept.end, kept.request_commitment, kept.records) == (0, b"", 1)
     assert replica.node.state.open_sessions() == [kept]
-    assert (await receipt_of(replica)).records == 1
+    assert (await replica.receipt()).records == 1
 
 
 # At the end.
@@ -173,7 +152,7 @@ async def test_the_receipt_is_made_when_the_node_makes_it(replica: Dishonest) ->
     made = charge(await replica.begun(), final=True)
     stating(replica, at_its_end(made.draft, COMPLETE)).finished_at.seconds = 1
     assert (await replica.says(AccountRequest(charge=made))).HasField("finished")
-    receipt = await receipt_of(replica)
+    receipt = await replica.receipt()
     assert (receipt.end, receipt.records) == (COMPLETE, 1)
     assert replica.node.state.undelivered_since() == replica.node.clock.now
 
@@ -183,7 +162,7 @@ async def test_a_statement_is_of_the_time_when_the_final_answer_was_begun(replic
     stating(replica, at_its_end(made.draft, COMPLETE))
     replica.node.clock.advance(minutes=15)
     assert (await replica.says(AccountRequest(charge=made))).HasField("finished")
-    assert (await receipt_of(replica)).end == COMPLETE
+    assert (await replica.receipt()).end == COMPLETE
 
 
 FINAL: dict[str, tuple[Change, str]] = {
@@ -201,7 +180,7 @@ async def test_a_final_answer_ends_a_session_in_one_way(replica: Dishonest, chan
     spoil(made.draft)
     error = await replica.refused(AccountRequest(charge=made))
     assert (error.reason_name, error.field) == ("PROTOCOL_VIOLATION", field)
-    assert (await receipt_of(replica)).end == CRASHED
+    assert (await replica.receipt()).end == CRASHED
 
 
 CUTS: dict[str, tuple[Change, str]] = {
@@ -222,7 +201,7 @@ async def test_a_session_that_is_cut_says_what_was_answered_before(replica: Dish
     spoil(at_its_end(draft))
     error = await replica.refused(AccountRequest(cut=CutSession(draft=draft)))
     assert (error.reason_name, error.field) == ("PROTOCOL_VIOLATION", field)
-    receipt = await receipt_of(replica)
+    receipt = await replica.receipt()
     assert (receipt.end, receipt.records) == (CRASHED, 3)
 
 
@@ -247,7 +226,7 @@ async def test_totals_are_told_once_of_a_list_that_was_compared(
     made.draft.records = made.draft.distinct_records = 30
     error = await replica.refused(AccountRequest(charge=made))
     assert (error.reason_name, error.field) == ("PROTOCOL_VIOLATION", "charge.cost")
-    assert (await receipt_of(replica)).records == 0
+    assert (await replica.receipt()).records == 0
     replica.call.cancel()
 
 
@@ -258,4 +237,4 @@ async def test_records_are_not_charged_as_elements(replica: Dishonest) -> None:
     for made in (evaluated, fetched):
         made.begun_at.CopyFrom(draft.started_at)
         assert (await replica.refused(AccountRequest(charge=made))).field == "charge.cost"
-    assert (await receipt_of(replica)).records == 0
+    assert (await replica.receipt()).records == 0

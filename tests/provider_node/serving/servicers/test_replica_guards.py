@@ -57,13 +57,6 @@ async def node(material: Material, state: State, clock: Clock) -> AsyncIterator[
         yield made
 
 
-@pytest.fixture
-async def replica(node: ReplicatedNode) -> AsyncIterator[Dishonest]:
-    made = Dishonest(node)
-    yield made
-    made.call.cancel()
-
-
 LIES: dict[str, Change] = {
     "a reservoir": lambda seen: setattr(seen, "climb_total", -301),
     "another reservoir": lambda seen: setattr(seen, "climb_end", -1),
